@@ -1,0 +1,52 @@
+/*
+ * command.h - what a command of braidctl is, and all of them.
+ *
+ * A command asks the gateway through its client, prints to out, reports errors to standard error, and returns the exit
+ * status of the program.
+ */
+#ifndef BRAID_CTL_COMMAND_H
+#define BRAID_CTL_COMMAND_H
+
+#include "api/ctl/client.h"
+#include "api/ctl/options.h"
+#include "api/ctl/table.h"
+
+enum ctl_exit { CTL_OK = 0, CTL_FAILED = 1, CTL_USAGE = 2 };
+
+struct ctl {
+	const struct options *options;
+	struct client *client;
+	struct terminal terminal;
+};
+
+struct command {
+	const char *name, *arguments, *summary;
+	unsigned options;   /* OPTION_* that it takes besides the common ones */
+	int min_arguments, max_arguments;
+	int (*run)(struct ctl *ctl, char **arguments, int count);
+};
+
+int command_status(struct ctl *ctl, char **arguments, int count);
+int command_devices(struct ctl *ctl, char **arguments, int count);
+int command_device(struct ctl *ctl, char **arguments, int count);
+int command_paths(struct ctl *ctl, char **arguments, int count);
+int command_links(struct ctl *ctl, char **arguments, int count);
+int command_sessions(struct ctl *ctl, char **arguments, int count);
+int command_claim(struct ctl *ctl, char **arguments, int count);
+int command_claims(struct ctl *ctl, char **arguments, int count);
+int command_unclaim(struct ctl *ctl, char **arguments, int count);
+int command_policy(struct ctl *ctl, char **arguments, int count);
+int command_events(struct ctl *ctl, char **arguments, int count);
+int command_config(struct ctl *ctl, char **arguments, int count);
+
+/* Prints the answer as JSON and releases it; returns CTL_OK. */
+int ctl_print_json(struct ctl *ctl, json_t *answer);
+
+/* The device that `name` means: its LUN number, its id, or a prefix that only its id has. The caller owns it; NULL
+ * when there is none or the prefix fits several, which was said. */
+json_t *ctl_find_device(struct ctl *ctl, const char *name);
+
+/* The colour for a state of a device, path or link. */
+enum colour ctl_state_colour(const char *state);
+
+#endif

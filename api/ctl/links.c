@@ -1,0 +1,51 @@
+/* links.c - braidctl links. */
+#include "api/ctl/command.h"
+#include "api/ctl/text.h"
+
+#include <inttypes.h>
+
+static void add_link(struct table *table, const json_t *link)
+{
+	const char *state = text_member(link, "state");
+	char latency[TEXT_MAX];
+
+	table_cell(table, COLOUR_NONE, "%s", text_member(link, "id"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(link, "backend"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(link, "portal"));
+	table_cell(table, ctl_state_colour(state), "%s", state);
+	table_cell(table, COLOUR_NONE, "%" PRIu64 "/%" PRIu64, number_member(link, "workers_up"),
+		   number_member(link, "workers"));
+	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "paths"));
+	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "inflight"));
+	table_cell(table, COLOUR_NONE, "%s", text_duration(number_member(link, "latency_us"), latency));
+	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "reconnects"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(link, "reason"));
+}
+
+int command_links(struct ctl *ctl, char **arguments, int count)
+{
+	static const struct table_column columns[] = {
+		{ "LINK", .cut = CUT_MIDDLE },	 { "ARRAY", .cut = CUT_END },	{ "PORTAL", .cut = CUT_NEVER },
+		{ "STATE", .cut = CUT_NEVER },	 { "WORKERS", .right = true },	{ "PATHS", .right = true },
+		{ "QUEUE", .right = true },	 { "LATENCY", .right = true },	{ "RECONNECTS", .right = true },
+		{ "LAST FAILURE", .cut = CUT_END },
+	};
+	json_t *answer = client_list(ctl->client, "/api/v1/links", "links");
+	struct table *table;
+	const json_t *link;
+	size_t i;
+
+	(void)arguments;
+	(void)count;
+	if (!answer)
+		return CTL_FAILED;
+	if (ctl->options->json)
+		return ctl_print_json(ctl, answer);
+	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
+	json_array_foreach (json_object_get(answer, "links"), i, link)
+		add_link(table, link);
+	table_print(table, &ctl->terminal, "No links.");
+	table_destroy(table);
+	json_decref(answer);
+	return CTL_OK;
+}

@@ -1,0 +1,137 @@
+/*
+ * main.c - braidctl: the table of its commands, and the way to them.
+ *
+ * Exit status 0: done; 1: the request failed; 2: wrong usage.
+ */
+#include "api/ctl/command.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PATH_OPTIONS (OPTION_ACTIVE | OPTION_STANDBY | OPTION_WEIGHT | OPTION_PREFERRED)
+
+static const struct command commands[] = {
+	{ "status", "", "the gateway at a glance", 0, 0, 0, command_status },
+	{ "devices", "", "all devices, claimed or not", 0, 0, 0, command_devices },
+	{ "device", "DEVICE", "one device with its paths", 0, 1, 1, command_device },
+	{ "paths", "", "the paths of all devices", 0, 0, 0, command_paths },
+	{ "links", "", "the sessions with the arrays", 0, 0, 0, command_links },
+	{ "sessions", "", "the hosts that are logged in", 0, 0, 0, command_sessions },
+	{ "claims", "", "what is claimed", 0, 0, 0, command_claims },
+	{ "claim", "all | HARDWARE-ID | --device DEVICE", "claim devices", OPTION_DEVICE, 0, 1, command_claim },
+	{ "unclaim", "CLAIM", "remove a claim", OPTION_FORCE, 1, 1, command_unclaim },
+	{ "policy", "DEVICE POLICY", "set a load-balance policy; \"inherit\" clears it", PATH_OPTIONS, 2, 2,
+	  command_policy },
+	{ "events", "", "what happened", OPTION_FOLLOW, 0, 0, command_events },
+	{ "config", "snapshot", "the running configuration, without secrets", 0, 1, 1, command_config },
+};
+
+#define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+	printf("Usage: braidctl [OPTION]... COMMAND [ARGUMENT]...\n"
+	       "Watches and commands a Braid gateway through its REST API.\n\nCommands:\n");
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		printf("  %-9s %-36s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+	printf("\nDEVICE is a LUN number, a device's id, or as much of its start as is unambiguous.\n\nOptions:\n");
+	options_print(~0u);
+	printf("\nExit status: 0 done, 1 the request failed, 2 wrong usage.\n");
+}
+
+static void print_command_help(const struct command *command)
+{
+	printf("Usage: braidctl %s%s%s%s\n%s\n\nOptions:\n", command->name, command->options ? " [OPTION]..." : "",
+	       *command->arguments ? " " : "", command->arguments, command->summary);
+	options_print(command->options | OPTION_COMMON);
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int wrong_usage(const struct command *command)
+{
+	fprintf(stderr, "Try \"braidctl %s%s--help\".\n", command ? command->name : "", command ? " " : "");
+	return CTL_USAGE;
+}
+
+static int check_usage(const struct command *command, const struct options *options, int count)
+{
+	unsigned foreign = options->given & ~(command->options | OPTION_COMMON);
+
+	if (foreign)
+		fprintf(stderr, "braidctl: %s does not take --%s\n", command->name, options_name(foreign));
+	else if (count < command->min_arguments)
+		fprintf(stderr, "braidctl: %s needs %s\n", command->name, command->arguments);
+	else if (count > command->max_arguments)
+		fprintf(stderr, "braidctl: %s takes %s\n", command->name,
+			*command->arguments ? command->arguments : "no argument");
+	else
+		return CTL_OK;
+	return wrong_usage(command);
+}
+
+static int run(const struct command *command, const struct options *options, char **arguments, int count)
+{
+	const char *from_environment = getenv("BRAID_URL");
+	struct ctl ctl = { .options = options };
+	const char *url = CLIENT_DEFAULT_URL;
+	int rc;
+
+	if (options->url)
+		url = options->url;
+	else if (from_environment && *from_environment)
+		url = from_environment;
+	terminal_init(&ctl.terminal, stdout);
+	ctl.client = client_create(url);
+	rc = command->run(&ctl, arguments, count);
+	client_destroy(ctl.client);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		fprintf(stderr, "braidctl: cannot write the output\n");
+		return CTL_FAILED;
+	}
+	return rc;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	struct options options;
+	int first, rc;
+
+	setlocale(LC_CTYPE, "");
+	signal(SIGPIPE, SIG_DFL); /* `braidctl events -f | head` ends */
+	if (options_parse(&options, argc, argv, &first) < 0)
+		return wrong_usage(NULL);
+	if (options.version) {
+		printf("braidctl %s\n", BRAID_VERSION);
+		return CTL_OK;
+	}
+	if (first == argc) {
+		if (options.help) {
+			print_help();
+			return CTL_OK;
+		}
+		fprintf(stderr, "braidctl: a command is missing\n");
+		return wrong_usage(NULL);
+	}
+	command = find_command(argv[first]);
+	if (!command) {
+		fprintf(stderr, "braidctl: there is no command \"%s\"\n", argv[first]);
+		return wrong_usage(NULL);
+	}
+	if (options.help) {
+		print_command_help(command);
+		return CTL_OK;
+	}
+	rc = check_usage(command, &options, argc - first - 1);
+	return rc == CTL_OK ? run(command, &options, argv + first + 1, argc - first - 1) : rc;
+}

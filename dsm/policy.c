@@ -1,0 +1,17 @@
+/* The policies of this build, by name. */
+#include "dsm/dsm.h"
+
+#include <string.h>
+
+static const struct policy_ops *const policies[] = {
+	&policy_fail_over_only,	   &policy_round_robin,	     &policy_round_robin_subset,
+	&policy_least_queue_depth, &policy_weighted_paths,
+};
+
+const struct policy_ops *policy_find(const char *name)
+{
+	for (size_t i = 0; i < sizeof(policies) / sizeof(policies[0]); i++)
+		if (strcmp(policies[i]->name, name) == 0)
+			return policies[i];
+	return NULL;
+}

@@ -1,0 +1,52 @@
+/*
+ * Row P1: one path carries everything, the rest stand by. Which one is the device's knowledge, shared by all workers;
+ * it moves when a worker finds it unusable, and goes back only to a preferred path.
+ */
+#include "dsm/dsm.h"
+
+#include <stdatomic.h>
+
+struct choice {
+	_Atomic unsigned current; /* index of the path in use + 1; 0: none chosen yet */
+};
+
+/* The one to move to: preferred, else the first active, else the first standby. */
+static struct policy_path *successor(const struct path_set *usable)
+{
+	struct policy_path *best = NULL;
+
+	for (unsigned i = 0; i < usable->count; i++) {
+		struct policy_path *path = usable->path[i];
+
+		if (path->preferred)
+			return path;
+		if (!best || (path->role == POLICY_ACTIVE && best->role != POLICY_ACTIVE))
+			best = path;
+	}
+	return best;
+}
+
+static struct policy_path *fail_over_select(void *ctx, void *shared, const struct path_set *usable,
+					    const struct policy_io *io)
+{
+	struct choice *choice = shared;
+	unsigned current = atomic_load_explicit(&choice->current, memory_order_relaxed);
+	struct policy_path *next = successor(usable);
+
+	(void)ctx;
+	(void)io;
+	if (!next->preferred)
+		for (unsigned i = 0; i < usable->count; i++)
+			if (usable->path[i]->index + 1 == current)
+				return usable->path[i];
+	if (next->index + 1 != current)
+		atomic_store_explicit(&choice->current, next->index + 1, memory_order_relaxed);
+	return next;
+}
+
+const struct policy_ops policy_fail_over_only = {
+	.name = "fail-over-only",
+	.summary = "one path carries all I/O, the others stand by",
+	.shared_bytes = sizeof(struct choice),
+	.select = fail_over_select,
+};

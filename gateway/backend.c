@@ -1,0 +1,230 @@
+#include "gateway/backend.h"
+
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/gateway.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#define RETRY_FIRST_US US_PER_S
+#define RETRY_MAX_US (30 * US_PER_S)
+#define REFRESH_US (60 * US_PER_S)
+#define LINKS_MAX 1024 /* of one backend: what an array lists beyond is not used */
+
+struct discovery {
+	struct backend *backend;
+	unsigned index;
+	const char *portal;
+	struct initiator *session;
+	struct timer next, over; /* the next attempt; the end of the session under way */
+	unsigned failures;  /* in a row */
+	bool answered;
+	char problem[160];
+};
+
+static void discovery_again(struct discovery *discovery, uint64_t delay_us);
+
+static struct link *backend_link(const struct backend *backend, const char *iqn, const char *portal)
+{
+	struct link *link;
+
+	list_for_each(link, &backend->links, backend_link)
+		if (strcasecmp(link->iqn, iqn) == 0 && strcmp(link->portal, portal) == 0)
+			return link;
+	return NULL;
+}
+
+static bool backend_wants(const struct backend *backend, const char *iqn)
+{
+	for (size_t i = 0; i < backend->config->iqn_count; i++)
+		if (strcasecmp(backend->config->iqns[i], iqn) == 0)
+			return true;
+	return backend->config->iqn_count == 0;
+}
+
+static void link_secrets(struct link *link, const struct config_user *chap)
+{
+	link->chap_name = chap->name ? xstrdup(chap->name) : NULL;
+	link->chap_secret = chap->secret ? xstrdup(chap->secret) : NULL;
+	link->chap_mutual_name = chap->mutual_name ? xstrdup(chap->mutual_name) : NULL;
+	link->chap_mutual_secret = chap->mutual_secret ? xstrdup(chap->mutual_secret) : NULL;
+}
+
+static void backend_add_link(struct backend *backend, const struct initiator_target *found, const char *portal,
+			     unsigned source)
+{
+	struct gateway *gateway = backend->gateway;
+	struct link *link = link_create(++gateway->next_link, gateway->worker_count, found->iqn, portal, found->tpgt);
+
+	link->backend = backend;
+	link->isid_seed = gateway->id;
+	link->down_since_us = unix_time_us();
+	str_copy(link->initiator_name, sizeof(link->initiator_name), gateway->initiator_name);
+	atomic_init(&link->sources, UINT64_C(1) << source);
+	link_secrets(link, &backend->config->chap);
+	list_add_tail(&backend->links, &link->backend_link);
+	journal_add(gateway->journal, "info", "link-found", link->id, "backend %s offers %s at %s, group %u",
+		    backend->config->name, link->iqn, link->portal, link->tpgt);
+	for (unsigned w = 0; w < gateway->worker_count; w++)
+		worker_add_link(gateway->workers[w], link);
+}
+
+static void on_found(void *arg, const struct initiator_target *found)
+{
+	struct discovery *discovery = arg;
+	struct backend *backend = discovery->backend;
+	struct net_address address, asked;
+	char portal[NET_ADDRESS_MAX];
+	struct link *link;
+
+	if (!found) { /* the end of the list */
+		discovery->failures = 0;
+		discovery->answered = true;
+		*discovery->problem = '\0';
+		discovery_again(discovery, REFRESH_US);
+		return;
+	}
+	if (!backend_wants(backend, found->iqn))
+		return;
+	if (net_parse(found->portal, 3260, &address) < 0) {
+		log_warn("discovery", "backend=%s a portal that is no numeric address is passed over portal=%s",
+			 backend->config->name, found->portal);
+		return;
+	}
+	/* an array that names the wildcard address means the one that was asked */
+	if (net_is_any(&address) && net_parse(discovery->portal, 3260, &asked) == 0)
+		address = asked;
+	net_format(&address, portal);
+	link = backend_link(backend, found->iqn, portal);
+	if (link)
+		atomic_fetch_or(&link->sources, UINT64_C(1) << discovery->index);
+	else if (backend->gateway->next_link < LINKS_MAX)
+		backend_add_link(backend, found, portal, discovery->index);
+}
+
+static void on_opened(void *arg)
+{
+	struct discovery *discovery = arg;
+
+	discovery->backend->gateway->transport->discover(discovery->session);
+}
+
+static void on_failed(void *arg, const char *reason)
+{
+	struct discovery *discovery = arg;
+	uint64_t delay = RETRY_FIRST_US << (discovery->failures < 5 ? discovery->failures : 5);
+
+	if (strcmp(discovery->problem, reason) != 0)
+		journal_add(discovery->backend->gateway->journal, "warning", "discovery-failed",
+			    discovery->backend->config->name, "portal %s: %s", discovery->portal, reason);
+	str_copy(discovery->problem, sizeof(discovery->problem), reason);
+	discovery->failures++;
+	discovery_again(discovery, delay < RETRY_MAX_US ? delay : RETRY_MAX_US);
+}
+
+static void on_done(void *arg, struct xfer *xfer)
+{
+	(void)arg;
+	(void)xfer; /* discovery sessions carry no commands */
+}
+
+static const struct initiator_events discovery_events = {
+	.opened = on_opened,
+	.failed = on_failed,
+	.done = on_done,
+	.found = on_found,
+};
+
+static void on_discovery_next(void *arg)
+{
+	struct discovery *discovery = arg;
+	struct gateway *gateway = discovery->backend->gateway;
+	const struct config_user *chap = &discovery->backend->config->chap;
+	struct initiator_params params = {
+		.initiator_name = gateway->initiator_name,
+		.portal = discovery->portal,
+		.chap_name = chap->name,
+		.chap_secret = chap->secret,
+		.chap_mutual_name = chap->mutual_name,
+		.chap_mutual_secret = chap->mutual_secret,
+		.isid = { 0x80, 0, 0, 0, 0, (uint8_t)discovery->index },
+		.login_us = gateway->timers.login_timeout * US_PER_S,
+		.silence_us = gateway->timers.login_timeout * US_PER_S,
+	};
+
+	gateway->transport->close(discovery->session);
+	discovery->session = gateway->transport->open(gateway->control, &params, &discovery_events, discovery);
+}
+
+static void on_discovery_over(void *arg)
+{
+	struct discovery *discovery = arg;
+
+	discovery->backend->gateway->transport->close(discovery->session);
+	discovery->session = NULL;
+}
+
+/* The session ends with this turn (it cannot end inside its own event); the next attempt comes later. */
+static void discovery_again(struct discovery *discovery, uint64_t delay_us)
+{
+	timer_arm(&discovery->over, 0);
+	timer_arm(&discovery->next, delay_us);
+}
+
+struct backend *backend_create(struct gateway *gateway, const struct config_backend *config)
+{
+	struct backend *backend = xcalloc(1, sizeof(*backend));
+
+	backend->gateway = gateway;
+	backend->config = config;
+	list_init(&backend->links);
+	list_add_tail(&gateway->backends, &backend->link);
+	backend->discovery_count = (unsigned)(config->portal_count < LINK_SOURCES_MAX ? config->portal_count :
+											 LINK_SOURCES_MAX);
+	backend->discoveries = xcalloc(backend->discovery_count, sizeof(backend->discoveries[0]));
+	for (unsigned i = 0; i < backend->discovery_count; i++) {
+		struct discovery *discovery = &backend->discoveries[i];
+
+		discovery->backend = backend;
+		discovery->index = i;
+		discovery->portal = config->portals[i];
+		timer_init(&discovery->next, loop_clock(gateway->control), on_discovery_next, discovery);
+		timer_init(&discovery->over, loop_clock(gateway->control), on_discovery_over, discovery);
+		timer_arm(&discovery->next, 0);
+	}
+	return backend;
+}
+
+void backend_stop(struct backend *backend)
+{
+	for (unsigned i = 0; i < backend->discovery_count; i++) {
+		timer_stop(&backend->discoveries[i].next);
+		timer_stop(&backend->discoveries[i].over);
+		backend->gateway->transport->close(backend->discoveries[i].session);
+		backend->discoveries[i].session = NULL;
+	}
+}
+
+void backend_destroy(struct backend *backend)
+{
+	struct link *link;
+
+	if (!backend)
+		return;
+	backend_stop(backend);
+	list_for_each(link, &backend->links, backend_link)
+		link_destroy(link);
+	list_del(&backend->link);
+	free(backend->discoveries);
+	free(backend);
+}
+
+const char *backend_problem(const struct backend *backend)
+{
+	for (unsigned i = 0; i < backend->discovery_count; i++)
+		if (*backend->discoveries[i].problem)
+			return backend->discoveries[i].problem;
+	return NULL;
+}

@@ -1,0 +1,31 @@
+/*
+ * command.h - what the gateway must know of a SCSI opcode: what happens when it is sent twice, and what it moves.
+ *
+ * One table for every opcode (and service action) of SPC-4 and SBC-3 that a disk answers; whatever is not in it counts
+ * as COMMAND_ONCE. Pure functions. Any thread.
+ */
+#ifndef BRAID_COMMAND_H
+#define BRAID_COMMAND_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum command_effect {
+	COMMAND_READ,	/* changes nothing: may be sent again at once, on any path */
+	COMMAND_WRITE,	/* sending it twice in a row is harmless; sent again only behind the fence (row F1) */
+	COMMAND_ONCE,	/* a second execution could differ: an unknown outcome is reported, not repeated (row F3) */
+	COMMAND_REFUSE, /* not passed to an array: its meaning belongs to a nexus that hosts do not own there */
+};
+
+struct command_info {
+	enum command_effect effect;
+	bool moves_blocks;  /* READ or WRITE of user data: counts as read or write, has an LBA */
+	bool is_write;	    /* of user data or of its mapping */
+};
+
+const struct command_info *command_info(const uint8_t *cdb);
+
+/* The logical block address of a CDB that moves blocks; 0 for others. */
+uint64_t command_lba(const uint8_t *cdb);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * control.h - the gateway as management sees it: snapshots to read, commands to post.
+ *
+ * The REST API runs on threads of its own. It posts a control_job; the job runs on the control loop, where the
+ * functions below may be called; it copies what it wants and lets the API thread go on. Nothing here waits, and
+ * nothing here touches a worker's data: what workers count is read through relaxed atomics.
+ *
+ * Pointers inside a view are valid until the job's run returns.
+ */
+#ifndef BRAID_CONTROL_H
+#define BRAID_CONTROL_H
+
+#include "gateway/base/loop.h"
+#include "gateway/identity.h"
+#include "gateway/policy_name.h"
+#include "gateway/timers.h"
+
+#include <jansson.h>
+
+struct gateway;
+
+struct control_job {
+	struct message message;
+	struct gateway *control;
+	void (*run)(struct control_job *job); /* on the control loop */
+};
+
+/* Any thread. The job belongs to the control loop until run is called. */
+void control_post(struct gateway *control, struct control_job *job);
+
+/* Health figures of section 7, 64-bit. Times are Unix time in microseconds; 0: never. */
+struct figures {
+	uint64_t reads, writes, read_bytes, written_bytes, retries, io_errors, path_failures;
+	uint64_t last_failure_us, offline_since_us;
+};
+
+struct control_status {
+	const char *version;
+	uint64_t uptime_us;
+	bool healthy, ready;	   /* ready: the target listens */
+	const char *reasons[8];	   /* why not healthy, sentences; NULL-terminated */
+	unsigned devices, claimed_devices, paths, paths_up, links, links_up, sessions, backends, workers;
+	uint64_t worst_stall_us; /* what the timers add up to (row L1) */
+	struct figures figures;
+	const char *target_iqn;
+	const char *const *portals; /* bound addresses, NULL-terminated */
+};
+void control_status(struct gateway *control, struct control_status *status);
+
+struct path_view {
+	const char *id;	   /* "p3": stable while the process lives */
+	const char *link;  /* link id */
+	uint16_t array_lun; /* LUN number at the array */
+	const char *state;  /* "up", "down", "verifying", "draining", "failed", "conflict" */
+	const char *alua_state; /* NULL: no ALUA */
+	int tpg;		/* target port group at the array; -1: unknown */
+	uint32_t weight;
+	bool preferred;
+	const char *role; /* "active", "standby" */
+	uint64_t inflight, latency_us; /* latency: moving average of the service time */
+	struct figures figures;
+};
+
+struct device_view {
+	const char *id; /* identity_text(): stable for ever */
+	const char *name; /* "<product> Multi-Path Disk Device" */
+	const char *hardware_id, *vendor, *product, *revision, *serial;
+	uint64_t size_bytes;
+	uint32_t block_size;
+	bool claimed;
+	const char *claimed_by; /* claim id; NULL when not claimed */
+	int lun;		/* -1: none */
+	const char *dsm;	/* NULL when not claimed */
+	enum policy_id policy;  /* in force */
+	const char *policy_from; /* "device", "hardware-id", "dsm", "default" */
+	const char *fence;	 /* "session", "wait", ... */
+	const char *state; /* "normal", "degraded", "failover", "no-paths", "unclaimed", "conflict" */
+	const char *reason; /* why it is unclaimable, in conflict or degraded; NULL */
+	struct figures figures;
+	uint64_t held; /* commands waiting for a path now */
+	const struct path_view *paths;
+	size_t path_count;
+};
+/* Calls fn for every device, ordered by LUN, then id, until it returns false. */
+void control_each_device(struct gateway *control, bool (*fn)(const struct device_view *view, void *arg), void *arg);
+
+struct link_view {
+	const char *id, *backend, *iqn, *portal; /* portal: "address:port" at the array */
+	int tpgt;
+	const char *state; /* "up", "connecting", "probing", "down" (backing off), "degraded" (some workers only) */
+	const char *reason; /* of the last failure; NULL */
+	unsigned workers, workers_up;
+	unsigned paths;
+	uint64_t retry_in_us; /* until the next attempt; 0: none is pending */
+	uint64_t inflight, latency_us, reconnects;
+	struct figures figures;
+};
+void control_each_link(struct gateway *control, bool (*fn)(const struct link_view *view, void *arg), void *arg);
+
+struct session_view {
+	uint32_t id;
+	const char *initiator, *isid, *remote, *local; /* isid: 12 hex digits */
+	bool discovery;
+	unsigned worker, tasks;
+	uint64_t age_us, commands, reads, writes, read_bytes, written_bytes;
+};
+void control_each_session(struct gateway *control, bool (*fn)(const struct session_view *view, void *arg), void *arg);
+
+struct event_view {
+	uint64_t id;	  /* ascending from 1 */
+	uint64_t time_us; /* Unix time */
+	const char *severity; /* "info", "warning", "error" */
+	const char *type;     /* "link-down", "failover", "claimed" ... */
+	const char *subject;  /* id of what it is about: device, link, session; may be NULL */
+	const char *message;
+	const json_t *detail; /* object with further members, or NULL */
+};
+/* The events kept, oldest first, with id > since; until fn returns false. Returns the id of the newest event. */
+uint64_t control_each_event(struct gateway *control, uint64_t since,
+			    bool (*fn)(const struct event_view *view, void *arg), void *arg);
+
+struct claim_view {
+	const char *id;	  /* stable: made from what is claimed */
+	const char *kind; /* "all", "hardware_id", "device" */
+	const char *value;
+	bool from_config; /* stands in the configuration file: cannot be deleted here */
+	unsigned devices; /* that it claims now */
+};
+void control_each_claim(struct gateway *control, bool (*fn)(const struct claim_view *view, void *arg), void *arg);
+
+/* Why a command was refused (RFC 9457). status 0: it was not. */
+struct problem {
+	int status;	   /* HTTP status: 400, 404, 409, 422, 500, 501 */
+	char pointer[128]; /* JSON pointer to the member of the request, "" = the whole */
+	char title[80], detail[256];
+};
+void problem_set(struct problem *problem, int status, const char *pointer, const char *title, const char *fmt, ...)
+	__attribute__((format(printf, 5, 6)));
+
+/* Claims. kind as in claim_view; value NULL for "all". *id gets the claim's id (valid as a view). An equal claim that
+ * exists already is no error (idempotent); *created tells. 0, or -1 with problem. */
+int control_claim(struct gateway *control, const char *kind, const char *value, const char **id, bool *created,
+		  struct problem *problem);
+/* force: also when hosts are logged in that may use the devices; I/O in flight is drained first (row D8). */
+int control_unclaim(struct gateway *control, const char *claim_id, bool force, struct problem *problem);
+
+struct path_setting {
+	const char *id;	  /* path id */
+	const char *role; /* "active", "standby"; NULL: active */
+	int64_t weight;	  /* -1: not given */
+	int preferred;	  /* -1: not given */
+};
+struct policy_setting {
+	enum policy_id policy; /* POLICY_INHERIT clears */
+	const struct path_setting *paths;
+	size_t path_count;
+};
+/* Validated whole, applied whole, kept in state_dir (row P9). 0, or -1 with problem. */
+int control_set_device_policy(struct gateway *control, const char *device_id, const struct policy_setting *setting,
+			      struct problem *problem);
+
+/* The running configuration without secrets; the caller owns it. */
+json_t *control_config(struct gateway *control);
+
+#endif

@@ -1,0 +1,346 @@
+/* The reading half of control.h: views of the gateway's objects. */
+#include "gateway/backend.h"
+#include "gateway/base/memory.h"
+#include "gateway/gateway.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void sum_cells(struct figures *sum, const struct figure_cell *cells, unsigned count)
+{
+	for (unsigned w = 0; w < count; w++)
+		figures_add(sum, &cells[w]);
+}
+
+static uint64_t sum_of(const struct figure_cell *cells, unsigned count, size_t offset)
+{
+	uint64_t sum = 0;
+
+	for (unsigned w = 0; w < count; w++)
+		sum += figure_get((const figure *)(const void *)((const char *)&cells[w] + offset));
+	return sum;
+}
+
+static uint64_t largest_of(const struct figure_cell *cells, unsigned count, size_t offset)
+{
+	uint64_t largest = 0;
+
+	for (unsigned w = 0; w < count; w++) {
+		uint64_t value = figure_get((const figure *)(const void *)((const char *)&cells[w] + offset));
+
+		if (value > largest)
+			largest = value;
+	}
+	return largest;
+}
+
+#define CELLS_SUM(cells, count, member) sum_of(cells, count, offsetof(struct figure_cell, member))
+#define CELLS_LARGEST(cells, count, member) largest_of(cells, count, offsetof(struct figure_cell, member))
+
+/* ---- status ------------------------------------------------------------------------------------------------------ */
+
+/* The longest that a command can take before it ends: a silent link is noticed, its writes are fenced, no other path
+ * is there and none comes back; and its counted retries on the way. */
+static uint64_t worst_stall_us(const struct timers *timers)
+{
+	uint64_t keepalive = timers->keepalive_interval + timers->keepalive_timeout;
+	uint64_t notice = keepalive > timers->command_timeout ? keepalive : timers->command_timeout;
+	uint64_t retries = (uint64_t)timers->retry_count * timers->retry_interval;
+
+	return (notice + timers->fence_wait + retries + timers->pdo_remove_period) * US_PER_S;
+}
+
+static void add_reason(struct control_status *status, const char *reason)
+{
+	for (unsigned i = 0; i + 1 < sizeof(status->reasons) / sizeof(status->reasons[0]); i++) {
+		if (!status->reasons[i]) {
+			status->reasons[i] = reason;
+			break;
+		}
+		if (strcmp(status->reasons[i], reason) == 0)
+			break;
+	}
+	status->healthy = false;
+}
+
+static void count_devices(const struct gateway *gateway, struct control_status *status)
+{
+	const struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		unsigned up = device_paths_up(device);
+
+		status->devices++;
+		status->paths += device->path_count;
+		status->paths_up += up;
+		sum_cells(&status->figures, device->core.cells, gateway->worker_count);
+		if (device->conflict)
+			add_reason(status, "different devices share an identifier");
+		if (!device->claimed)
+			continue;
+		status->claimed_devices++;
+		if (!up)
+			add_reason(status, "a claimed device has no path");
+		else if (up < device->path_count)
+			add_reason(status, "a claimed device has lost paths");
+	}
+}
+
+static bool count_session(const struct target_session_view *view, void *arg)
+{
+	(void)view;
+	++*(unsigned *)arg;
+	return true;
+}
+
+void control_status(struct gateway *gateway, struct control_status *status)
+{
+	const struct backend *backend;
+	const struct link *link;
+
+	*status = (struct control_status){
+		.version = BRAID_VERSION,
+		.uptime_us = clock_now_us(loop_clock(gateway->control)) - gateway->started_us,
+		.healthy = true,
+		.ready = gateway->ready,
+		.workers = gateway->worker_count,
+		.worst_stall_us = worst_stall_us(&gateway->timers),
+		.target_iqn = gateway->luns.iqn,
+		.portals = (const char *const *)gateway->portal_texts,
+	};
+	if (!gateway->ready)
+		add_reason(status, gateway->stopping ? "the gateway is stopping" : "the target does not listen yet");
+	count_devices(gateway, status);
+	list_for_each(backend, &gateway->backends, link) {
+		status->backends++;
+		if (backend_problem(backend))
+			add_reason(status, "a portal of a backend does not answer discovery");
+		list_for_each(link, &backend->links, backend_link) {
+			bool up = link_workers_up(link) == link->worker_count;
+
+			status->links++;
+			status->links_up += up;
+			if (!up)
+				add_reason(status, "a link is down");
+		}
+	}
+	target_each_session(gateway->target, count_session, &status->sessions);
+}
+
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
+
+static void view_path(const struct device *device, const struct path_core *path, struct path_view *view)
+{
+	unsigned workers = device->worker_count, i = path->index;
+	const struct policy_setup *setup = device->setup;
+	enum path_state state = path_core_state(path, workers);
+
+	*view = (struct path_view){
+		.id = path->id,
+		.link = path->link->id,
+		.array_lun = path->lun,
+		.state = path_state_name(state),
+		.tpg = path->link->tpgt,
+		.weight = setup->paths[i].weight,
+		.preferred = setup->paths[i].preferred,
+		.role = setup->paths[i].role == POLICY_STANDBY ? "standby" : "active",
+		.inflight = CELLS_SUM(path->cells, workers, inflight),
+		.latency_us = CELLS_LARGEST(path->cells, workers, latency_us),
+	};
+	sum_cells(&view->figures, path->cells, workers);
+	if (state == PATH_DOWN)
+		view->figures.offline_since_us = path->link->down_since_us;
+}
+
+static void view_device(const struct device *device, struct path_view *paths, struct device_view *view)
+{
+	for (unsigned i = 0; i < device->path_count; i++)
+		view_path(device, device->paths[i], &paths[i]);
+	*view = (struct device_view){
+		.id = device->core.id,
+		.name = device->name,
+		.hardware_id = device->hardware_id,
+		.vendor = device->vendor,
+		.product = device->product,
+		.revision = device->revision,
+		.serial = device->serial,
+		.size_bytes = device->blocks * device->block_size,
+		.block_size = device->block_size,
+		.claimed = device->claimed,
+		.claimed_by = device->claimed_by,
+		.lun = device->lun,
+		.dsm = device->claimed ? device->core.dsm->name : NULL,
+		.policy = device->policy_in_force,
+		.policy_from = device->policy_from,
+		.fence = "session",
+		.state = device_state_name(device),
+		.reason = *device->reason ? device->reason : NULL,
+		.paths = paths,
+		.path_count = device->path_count,
+	};
+	for (unsigned w = 0; w < device->worker_count; w++)
+		view->held += atomic_load_explicit(&device->core.held[w], memory_order_relaxed);
+	sum_cells(&view->figures, device->core.cells, device->worker_count);
+}
+
+static int compare_devices(const void *a, const void *b)
+{
+	const struct device *x = *(const struct device *const *)a, *y = *(const struct device *const *)b;
+
+	if (x->lun != y->lun)
+		return (unsigned)x->lun < (unsigned)y->lun ? -1 : 1; /* no LUN (-1) comes last */
+	return strcmp(x->core.id, y->core.id);
+}
+
+void control_each_device(struct gateway *gateway, bool (*fn)(const struct device_view *view, void *arg), void *arg)
+{
+	struct path_view paths[DSM_PATHS_MAX];
+	struct device_view view;
+	struct device *device, **sorted;
+	unsigned count = 0, n = 0;
+
+	list_for_each(device, &gateway->devices, link)
+		count++;
+	sorted = xcalloc(count + 1, sizeof(sorted[0]));
+	list_for_each(device, &gateway->devices, link)
+		sorted[n++] = device;
+	qsort(sorted, count, sizeof(sorted[0]), compare_devices);
+	for (n = 0; n < count; n++) {
+		view_device(sorted[n], paths, &view);
+		if (!fn(&view, arg))
+			break;
+	}
+	free(sorted);
+}
+
+/* ---- links, sessions, events, claims ---------------------------------------------------------------------------- */
+
+static unsigned paths_on(const struct gateway *gateway, const struct link *link)
+{
+	const struct device *device;
+	unsigned count = 0;
+
+	list_for_each(device, &gateway->devices, link)
+		for (unsigned i = 0; i < device->path_count; i++)
+			count += device->paths[i]->link == link;
+	return count;
+}
+
+static void view_link(const struct gateway *gateway, const struct link *link, struct link_view *view)
+{
+	uint64_t now = clock_now_us(loop_clock(gateway->control));
+	unsigned workers = link->worker_count;
+
+	*view = (struct link_view){
+		.id = link->id,
+		.backend = link->backend->config->name,
+		.iqn = link->iqn,
+		.portal = link->portal,
+		.tpgt = link->tpgt,
+		.state = link_state_name(link),
+		.reason = *link->reason ? link->reason : NULL,
+		.workers = workers,
+		.workers_up = link_workers_up(link),
+		.paths = paths_on(gateway, link),
+		.inflight = CELLS_SUM(link->cells, workers, inflight),
+		.latency_us = CELLS_LARGEST(link->cells, workers, latency_us),
+	};
+	for (unsigned w = 0; w < workers; w++) {
+		const struct lane_view *lane = &link->lanes[w];
+
+		if (lane->logins > 1)
+			view->reconnects += lane->logins - 1;
+		if (lane->state == LANE_DOWN && lane->retry_at_us > now &&
+		    (!view->retry_in_us || lane->retry_at_us - now < view->retry_in_us))
+			view->retry_in_us = lane->retry_at_us - now;
+	}
+	sum_cells(&view->figures, link->cells, workers);
+	view->figures.offline_since_us = link->down_since_us;
+}
+
+void control_each_link(struct gateway *gateway, bool (*fn)(const struct link_view *view, void *arg), void *arg)
+{
+	const struct backend *backend;
+	const struct link *link;
+	struct link_view view;
+
+	list_for_each(backend, &gateway->backends, link) {
+		list_for_each(link, &backend->links, backend_link) {
+			view_link(gateway, link, &view);
+			if (!fn(&view, arg))
+				return;
+		}
+	}
+}
+
+struct session_walk {
+	struct gateway *gateway;
+	bool (*fn)(const struct session_view *view, void *arg);
+	void *arg;
+};
+
+static bool on_session(const struct target_session_view *session, void *arg)
+{
+	const struct session_walk *walk = arg;
+	const uint8_t *isid = session->nexus->isid;
+	char isid_text[13], remote[NET_ADDRESS_MAX], local[NET_ADDRESS_MAX];
+	struct session_view view = {
+		.id = session->nexus->session_id,
+		.initiator = session->nexus->initiator_name,
+		.isid = isid_text,
+		.remote = net_format(&session->nexus->remote, remote),
+		.local = net_format(&session->nexus->local, local),
+		.discovery = session->discovery,
+		.worker = session->nexus->worker,
+		.tasks = session->tasks,
+		.age_us = clock_now_us(loop_clock(walk->gateway->control)) - session->since_us,
+		.commands = session->commands,
+		.reads = session->reads,
+		.writes = session->writes,
+		.read_bytes = session->read_bytes,
+		.written_bytes = session->written_bytes,
+	};
+
+	snprintf(isid_text, sizeof(isid_text), "%02x%02x%02x%02x%02x%02x", isid[0], isid[1], isid[2], isid[3], isid[4],
+		 isid[5]);
+	return walk->fn(&view, walk->arg);
+}
+
+void control_each_session(struct gateway *gateway, bool (*fn)(const struct session_view *view, void *arg), void *arg)
+{
+	struct session_walk walk = { gateway, fn, arg };
+
+	target_each_session(gateway->target, on_session, &walk);
+}
+
+uint64_t control_each_event(struct gateway *gateway, uint64_t since,
+			    bool (*fn)(const struct event_view *view, void *arg), void *arg)
+{
+	return journal_each(gateway->journal, since, fn, arg);
+}
+
+void control_each_claim(struct gateway *gateway, bool (*fn)(const struct claim_view *view, void *arg), void *arg)
+{
+	const struct claim *claim;
+	const struct device *device;
+
+	list_for_each(claim, &gateway->claims, link) {
+		struct claim_view view = {
+			.id = claim->id,
+			.kind = claim_kind_name(claim->kind),
+			.value = claim->value,
+			.from_config = claim->from_config,
+		};
+
+		list_for_each(device, &gateway->devices, link)
+			view.devices += device->claimed && device->claimed_by && strcmp(device->claimed_by, claim->id) == 0;
+		if (!fn(&view, arg))
+			return;
+	}
+}
+
+json_t *control_config(struct gateway *gateway)
+{
+	return config_snapshot(gateway->config);
+}

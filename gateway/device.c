@@ -1,0 +1,140 @@
+#include "gateway/device.h"
+
+#include "gateway/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct figure_cell *cells_create(unsigned count)
+{
+	struct figure_cell *cells = aligned_alloc(64, count * sizeof(*cells));
+
+	if (!cells)
+		abort();
+	memset(cells, 0, count * sizeof(*cells));
+	return cells;
+}
+
+struct device *device_create(const struct lu_info *lu, const char *id, unsigned worker_count)
+{
+	struct device *device = xcalloc(1, sizeof(*device));
+
+	list_init(&device->link);
+	str_copy(device->core.id, sizeof(device->core.id), id);
+	device->core.dsm = &dsm_generic;
+	device->core.cells = cells_create(worker_count);
+	device->core.held = xcalloc(worker_count, sizeof(device->core.held[0]));
+	device->worker_count = worker_count;
+	device->identity = lu->identity;
+	hardware_id_format(lu->standard + 8, device->hardware_id);
+	str_copy(device->vendor, sizeof(device->vendor), lu->vendor);
+	str_copy(device->product, sizeof(device->product), lu->product);
+	str_copy(device->revision, sizeof(device->revision), lu->revision);
+	str_copy(device->serial, sizeof(device->serial), lu->serial);
+	snprintf(device->name, sizeof(device->name), "%s Multi-Path Disk Device", lu->product);
+	device->blocks = lu->blocks;
+	device->block_size = lu->block_size;
+	str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
+	device->lun = -1;
+	device->pathless_since_us = unix_time_us();
+	return device;
+}
+
+static void path_core_destroy(struct path_core *path)
+{
+	free(path->cells);
+	free(path->states);
+	free(path->seen);
+	free(path->blocks);
+	free(path);
+}
+
+void device_destroy(struct device *device)
+{
+	if (!device)
+		return;
+	list_del(&device->link);
+	for (unsigned i = 0; i < device->path_count; i++)
+		path_core_destroy(device->paths[i]);
+	policy_setup_put(device->setup);
+	free(device->settings);
+	free(device->core.cells);
+	free(device->core.held);
+	free(device);
+}
+
+bool device_same_hardware(const struct device *device, const struct lu_info *lu)
+{
+	return device->block_size == lu->block_size && strcmp(device->vendor, lu->vendor) == 0 &&
+	       strcmp(device->product, lu->product) == 0;
+}
+
+struct path_core *device_path(const struct device *device, const struct link *link, uint16_t lun)
+{
+	for (unsigned i = 0; i < device->path_count; i++)
+		if (device->paths[i]->link == link && device->paths[i]->lun == lun)
+			return device->paths[i];
+	return NULL;
+}
+
+struct path_core *device_add_path(struct device *device, struct link *link, uint16_t lun, unsigned number)
+{
+	unsigned workers = device->worker_count;
+	struct path_core *path;
+
+	if (device->path_count == DSM_PATHS_MAX)
+		return NULL;
+	path = xcalloc(1, sizeof(*path));
+	snprintf(path->id, sizeof(path->id), "p%u", number);
+	path->index = device->path_count;
+	path->link = link;
+	path->lun = lun;
+	path->cells = cells_create(workers);
+	path->states = xcalloc(workers, sizeof(path->states[0]));
+	path->seen = xcalloc(workers, sizeof(path->seen[0]));
+	path->blocks = xcalloc(workers, sizeof(path->blocks[0]));
+	device->paths[device->path_count++] = path;
+	return path;
+}
+
+enum path_state path_core_state(const struct path_core *path, unsigned worker_count)
+{
+	enum path_state worst = PATH_UP;
+
+	for (unsigned w = 0; w < worker_count; w++) {
+		enum path_state state =
+			(enum path_state)atomic_load_explicit(&path->states[w], memory_order_relaxed);
+
+		if (state == PATH_DOWN || (state != PATH_UP && worst == PATH_UP))
+			worst = state;
+	}
+	return worst;
+}
+
+bool path_core_up(const struct path_core *path, unsigned worker_count)
+{
+	return path_core_state(path, worker_count) == PATH_UP;
+}
+
+unsigned device_paths_up(const struct device *device)
+{
+	unsigned up = 0;
+
+	for (unsigned i = 0; i < device->path_count; i++)
+		up += path_core_up(device->paths[i], device->worker_count);
+	return up;
+}
+
+const char *device_state_name(const struct device *device)
+{
+	unsigned up = device_paths_up(device);
+
+	if (device->conflict)
+		return "conflict";
+	if (!device->claimed)
+		return "unclaimed";
+	if (!up)
+		return "no-paths";
+	return up < device->path_count ? "degraded" : "normal";
+}

@@ -1,0 +1,72 @@
+/*
+ * device.h - a disk of the arrays as the control loop knows it: identity, paths, claim, LUN, policy.
+ *
+ * Made when an inventory, or the state file, first names it; it stays for the process's life, also without paths, so
+ * that it comes back as what it was (rows D9, D11). Control loop.
+ */
+#ifndef BRAID_DEVICE_H
+#define BRAID_DEVICE_H
+
+#include "gateway/device_core.h"
+#include "gateway/inventory.h"
+#include "gateway/policy_name.h"
+
+struct device {
+	struct list link; /* gateway.devices */
+	struct device_core core;
+	struct identity identity;
+	unsigned worker_count;
+
+	char hardware_id[HARDWARE_ID_LEN + 1];
+	char vendor[9], product[17], revision[5], serial[64], name[64];
+	uint64_t blocks;
+	uint32_t block_size;
+	char reason[160]; /* why it cannot be claimed; "" */
+	bool conflict;	  /* row D3: shares its identifier with a different device */
+
+	struct path_core *paths[DSM_PATHS_MAX];
+	unsigned path_count;
+
+	bool claimed;
+	const char *claimed_by; /* claim id */
+	unsigned leaving;	/* workers whose disk has not left yet */
+	int lun;		/* at the target; -1: none was ever given */
+	uint64_t pathless_since_us; /* Unix time; 0: has a path */
+
+	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */
+	struct policy_setting_kept *settings; /* for its paths, by link and LUN: a path's id may change */
+	unsigned setting_count;
+	struct policy_setup *setup; /* in force */
+	enum policy_id policy_in_force;
+	const char *policy_from; /* "device", "hardware-id", "dsm", "default" */
+};
+
+/* What the administrator said of one path; keeps its meaning over restarts. */
+struct policy_setting_kept {
+	char iqn[224], portal[NET_ADDRESS_MAX];
+	uint16_t lun;
+	enum policy_role role;
+	uint32_t weight;
+	bool preferred;
+};
+
+/* From an LU as an array showed it. */
+struct device *device_create(const struct lu_info *lu, const char *id, unsigned worker_count);
+void device_destroy(struct device *device); /* takes NULL; no worker has a disk of it */
+
+/* Equal identifiers and the same hardware (row D3), capacity aside. */
+bool device_same_hardware(const struct device *device, const struct lu_info *lu);
+
+struct path_core *device_path(const struct device *device, const struct link *link, uint16_t lun);
+/* NULL: it has DSM_PATHS_MAX paths already (row D10). */
+struct path_core *device_add_path(struct device *device, struct link *link, uint16_t lun, unsigned number);
+
+/* Up on every worker / the worst state over the workers. */
+bool path_core_up(const struct path_core *path, unsigned worker_count);
+enum path_state path_core_state(const struct path_core *path, unsigned worker_count);
+unsigned device_paths_up(const struct device *device);
+
+/* "normal", "degraded", "no-paths", "unclaimed", "conflict" */
+const char *device_state_name(const struct device *device);
+
+#endif

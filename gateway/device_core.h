@@ -1,0 +1,39 @@
+/*
+ * device_core.h - what all workers and the control loop share of one claimed device.
+ *
+ * Constant but for figures and atomics. Created and destroyed by the control loop, which outlives every worker's disk
+ * made from it.
+ */
+#ifndef BRAID_DEVICE_CORE_H
+#define BRAID_DEVICE_CORE_H
+
+#include "gateway/figures.h"
+#include "gateway/identity.h"
+#include "gateway/path.h"
+
+/* A policy in force and its settings; each disk that uses it holds a reference. Constant once published. */
+struct policy_setup {
+	_Atomic unsigned references;
+	const struct policy_ops *ops;
+	void *shared; /* policy_ops.shared_bytes, all workers' */
+	struct {
+		enum policy_role role;
+		uint32_t weight;
+		bool preferred;
+	} paths[DSM_PATHS_MAX]; /* by index */
+};
+
+struct policy_setup *policy_setup_create(const struct policy_ops *ops); /* one reference; all paths active, weight 0 */
+struct policy_setup *policy_setup_get(struct policy_setup *setup);
+void policy_setup_put(struct policy_setup *setup); /* takes NULL */
+
+struct device_core {
+	char id[IDENTITY_TEXT_MAX];
+	const struct dsm_ops *dsm;
+	const char *target_iqn;	  /* for designators */
+	uint32_t transfer_blocks; /* the most that one command may move */
+	struct figure_cell *cells; /* one a worker */
+	_Atomic unsigned *held;	   /* commands waiting for a path, one a worker */
+};
+
+#endif

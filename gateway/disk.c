@@ -1,0 +1,531 @@
+#include "gateway/disk.h"
+
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/lane.h"
+#include "gateway/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
+#define VERIFY_PERIOD_US US_PER_S   /* between two TEST UNIT READY on a suspect path */
+
+#define ASC_LU_COMMUNICATION_FAILURE 0x0800
+
+static struct clock *disk_clock(const struct disk *disk)
+{
+	return loop_clock(disk->worker->loop);
+}
+
+static uint64_t disk_now(const struct disk *disk)
+{
+	return clock_now_us(disk_clock(disk));
+}
+
+const char *path_state_name(enum path_state state)
+{
+	static const char *const names[] = {
+		[PATH_DOWN] = "down", [PATH_IDENTIFY] = "verifying", [PATH_UP] = "up", [PATH_VERIFYING] = "failed",
+	};
+
+	return names[state];
+}
+
+/* ---- ending a command ------------------------------------------------------------------------------------------ */
+
+static void disk_finish(struct io *io)
+{
+	struct disk *disk = io->disk;
+	struct figure_cell *cell = disk->cell;
+
+	if (io->status == SCSI_GOOD && io->info->moves_blocks) {
+		uint32_t bytes = io->transfer < io->len ? io->transfer : io->len;
+
+		figure_add(io->info->is_write ? &cell->writes : &cell->reads, 1);
+		figure_add(io->info->is_write ? &cell->written_bytes : &cell->read_bytes, bytes);
+	}
+	io->place = IO_IDLE;
+	disk->busy--;
+	io->done(io);
+	if (disk->left && !disk->busy)
+		disk->left(disk->left_arg, disk); /* destroys the disk */
+}
+
+static void on_finish_timer(void *arg)
+{
+	disk_finish(arg);
+}
+
+static void io_timer(struct io *io, uint64_t delay_us, void (*fn)(void *arg))
+{
+	io->place = IO_DELAYED;
+	timer_init(&io->timer, disk_clock(io->disk), fn, io);
+	timer_arm(&io->timer, delay_us);
+}
+
+/* Ends io with an error of the gateway's own, from the loop. */
+static void disk_fail(struct io *io, enum sam_status status, enum sense_key key, scsi_asc asc)
+{
+	io->status = (uint8_t)status;
+	io->transfer = 0;
+	io->sense_len = 0;
+	if (status == SCSI_CHECK_CONDITION) {
+		memset(io->sense, 0, 18);
+		io->sense[0] = 0x70; /* fixed format, current (SPC-4 4.5.3) */
+		io->sense[2] = (uint8_t)key;
+		io->sense[7] = 10;
+		io->sense[12] = (uint8_t)(asc >> 8);
+		io->sense[13] = (uint8_t)asc;
+		io->sense_len = 18;
+	}
+	figure_add(&io->disk->cell->io_errors, 1);
+	io_timer(io, 0, on_finish_timer);
+}
+
+/* ---- no path: hold (row D11) ----------------------------------------------------------------------------------- */
+
+static uint64_t hold_left_us(const struct disk *disk)
+{
+	uint64_t period = disk->worker->timers.pdo_remove_period * US_PER_S;
+	/* usable paths of which the policy wants none (a weight of 0xffffffff) are no paths from now on */
+	uint64_t gone = disk->pathless_since_us ? disk_now(disk) - disk->pathless_since_us : 0;
+
+	return gone < period ? period - gone : 0;
+}
+
+static void count_held(struct disk *disk, int by)
+{
+	_Atomic unsigned *held = &disk->core->held[disk->worker->index];
+
+	atomic_store_explicit(held, atomic_load_explicit(held, memory_order_relaxed) + (unsigned)by,
+			      memory_order_relaxed);
+}
+
+static void disk_unhold(struct io *io)
+{
+	list_del(&io->link);
+	io->place = IO_IDLE;
+	io->disk->held_bytes -= io->len;
+	count_held(io->disk, -1);
+}
+
+static void disk_hold(struct disk *disk, struct io *io)
+{
+	uint64_t left = disk->left ? 0 : hold_left_us(disk);
+
+	if (!left) {
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+		return;
+	}
+	if (disk->held_bytes + io->len > DISK_HELD_BYTES_MAX) {
+		disk_fail(io, SCSI_BUSY, SENSE_NO_SENSE, 0);
+		return;
+	}
+	io->place = IO_HELD;
+	list_add_tail(&disk->held, &io->link);
+	disk->held_bytes += io->len;
+	count_held(disk, 1);
+	if (!timer_armed(&disk->hold))
+		timer_arm(&disk->hold, left);
+}
+
+static void on_hold_over(void *arg)
+{
+	struct disk *disk = arg;
+	struct io *io;
+	unsigned count = 0;
+
+	while ((io = list_first(&disk->held, struct io, link))) {
+		disk_unhold(io);
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+		count++;
+	}
+	worker_notice(disk->worker, "error", "io-failed", disk->core->id,
+		      "no path came back within pdo_remove_period; %u held commands failed", count);
+}
+
+/* ---- choosing a path ------------------------------------------------------------------------------------------- */
+
+static struct path *disk_select(struct disk *disk, const struct path_set *set, const struct io *io)
+{
+	struct policy_io what = {
+		.is_read = io->info->moves_blocks && !io->info->is_write,
+		.is_write = io->info->moves_blocks && io->info->is_write,
+		.lba = io->info->moves_blocks ? command_lba(io->cdb) : 0,
+		.bytes = io->len,
+	};
+	struct policy_path *chosen =
+		set->count ? disk->setup->ops->select(disk->policy_ctx, disk->setup->shared, set, &what) : NULL;
+
+	return chosen ? container_of(chosen, struct path, policy) : NULL;
+}
+
+/* The usable paths but `avoid`; all of them when nothing else is left. */
+static struct path *disk_select_other(struct disk *disk, const struct path *avoid, const struct io *io)
+{
+	struct path_set others = { .count = 0 };
+
+	for (unsigned i = 0; i < disk->usable.count; i++)
+		if (disk->usable.path[i] != &avoid->policy)
+			others.path[others.count++] = disk->usable.path[i];
+	return disk_select(disk, others.count ? &others : &disk->usable, io);
+}
+
+static void disk_send(struct disk *disk, struct io *io, struct path *path)
+{
+	if (!path) {
+		disk_hold(disk, io);
+		return;
+	}
+	io->path = path;
+	lane_submit(path->lane, io);
+}
+
+static bool is_usable(const struct disk *disk, const struct path *path)
+{
+	for (unsigned i = 0; i < disk->usable.count; i++)
+		if (disk->usable.path[i] == &path->policy)
+			return true;
+	return false;
+}
+
+/* The one place that says which paths a policy may choose from (row P10): those that are up; when none is, those that
+ * are suspect, since a doubtful path is better than none. */
+static void disk_refresh(struct disk *disk)
+{
+	static const enum path_state order[] = { PATH_UP, PATH_VERIFYING };
+	bool had_path = disk->usable.count != 0;
+	struct list *link, freed;
+
+	disk->usable.count = 0;
+	for (unsigned o = 0; o < 2 && !disk->usable.count; o++)
+		for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+			if (disk->paths[i] && disk->paths[i]->state == order[o])
+				disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	if (!disk->usable.count) {
+		if (had_path)
+			disk->pathless_since_us = disk_now(disk);
+		return;
+	}
+	disk->pathless_since_us = 0;
+	timer_stop(&disk->hold);
+	list_init(&freed);
+	list_splice_tail(&freed, &disk->held);
+	while ((link = list_pop(&freed))) {
+		struct io *io = list_entry(link, struct io, link);
+
+		disk->held_bytes -= io->len;
+		count_held(disk, -1);
+		io->place = IO_IDLE;
+		disk_send(disk, io, disk_select(disk, &disk->usable, io));
+	}
+}
+
+/* ---- verdicts -------------------------------------------------------------------------------------------------- */
+
+static struct dsm_result result_of(const struct xfer *xfer)
+{
+	struct dsm_result result = { .status = xfer->status };
+	const uint8_t *sense = xfer->sense;
+	bool descriptor = xfer->sense_len && (sense[0] & 0x7e) == 0x72;
+	unsigned need = descriptor ? 4 : 14;
+
+	if (xfer->status != SCSI_CHECK_CONDITION || xfer->sense_len < 3)
+		return result;
+	result.has_sense = true;
+	result.sense_key = sense[descriptor ? 1 : 2] & 0xf;
+	if (xfer->sense_len >= need) {
+		result.asc = sense[descriptor ? 2 : 12];
+		result.ascq = sense[descriptor ? 3 : 13];
+	}
+	return result;
+}
+
+static void on_verify_timer(void *arg);
+
+static void path_suspect(struct path *path)
+{
+	if (path->state != PATH_UP)
+		return;
+	disk_path_state(path, PATH_VERIFYING);
+	timer_arm(&path->verify, 0);
+}
+
+static void on_verified(void *arg, const struct xfer *xfer)
+{
+	struct path *path = arg;
+	struct dsm_result result = result_of(xfer);
+
+	path->verify_sent = false;
+	if (path->state != PATH_VERIFYING)
+		return;
+	if (xfer->status == SCSI_GOOD)
+		disk_path_state(path, PATH_UP);
+	else
+		timer_arm(&path->verify, result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION ? DELAY_US :
+												 VERIFY_PERIOD_US);
+}
+
+static void on_verify_timer(void *arg)
+{
+	static const uint8_t test_unit_ready[6];
+	struct path *path = arg;
+
+	if (path->verify_sent)
+		return;
+	path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready), NULL, 0,
+					 on_verified, path);
+	if (!path->verify_sent)
+		timer_arm(&path->verify, VERIFY_PERIOD_US);
+}
+
+static void disk_answer_host(struct io *io, const struct xfer *xfer)
+{
+	io->status = xfer->status;
+	io->transfer = xfer->transfer;
+	io->sense_len = xfer->sense_len;
+	memcpy(io->sense, xfer->sense, xfer->sense_len);
+	if (xfer->status != SCSI_GOOD)
+		figure_add(&io->disk->cell->io_errors, 1);
+	disk_finish(io);
+}
+
+/* Whether another attempt is still within its bounds: the count of the counted, the time of the others. */
+static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
+{
+	const struct timers *timers = &io->disk->worker->timers;
+
+	if (verdict->next == DSM_RETURN || io->aborted)
+		return false;
+	if ((verdict->flags & DSM_ONCE) && io->failed_once)
+		return false;
+	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
+	if (verdict->flags & DSM_COUNTED)
+		return ++io->retries <= timers->retry_count;
+	return disk_now(io->disk) - io->started_us < timers->pdo_remove_period * US_PER_S;
+}
+
+static void on_retry_same(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, is_usable(disk, io->path) ? io->path : disk_select(disk, &disk->usable, io));
+}
+
+static void on_retry_other(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, disk_select_other(disk, io->path, io));
+}
+
+void disk_answered(struct io *io, const struct xfer *xfer)
+{
+	struct disk *disk = io->disk;
+	struct path *path = io->path;
+	struct dsm_result result;
+	struct dsm_verdict verdict;
+
+	io->place = IO_IDLE;
+	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
+		disk_answer_host(io, xfer);
+		return;
+	}
+	result = result_of(xfer);
+	verdict = disk->core->dsm->interpret(&result);
+	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
+		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
+	if (verdict.path != DSM_PATH_KEEP)
+		path_suspect(path);
+	if (verdict.flags & DSM_REIDENTIFY)
+		lane_reidentify(path->lane);
+	if (!retry_allowed(io, &verdict)) {
+		disk_answer_host(io, xfer);
+		return;
+	}
+	figure_add(&disk->cell->retries, 1);
+	figure_add(&path->cell->retries, 1);
+	/* the first counted retry is due at once, the next ones retry_interval apart */
+	io_timer(io,
+		 verdict.flags & DSM_DELAYED ? DELAY_US :
+		 io->retries > 1	     ? disk->worker->timers.retry_interval * US_PER_S :
+					       0,
+		 verdict.next == DSM_RETRY_SAME ? on_retry_same : on_retry_other);
+}
+
+void disk_submit_again(struct io *io)
+{
+	figure_add(&io->disk->cell->retries, 1);
+	if (io->aborted)
+		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+	else
+		disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
+}
+
+void disk_outcome_unknown(struct io *io)
+{
+	if (io->info->effect == COMMAND_ONCE) /* row F3: the host is told, and may look for itself */
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
+	else
+		disk_submit_again(io);
+}
+
+/* ---- commands in and out --------------------------------------------------------------------------------------- */
+
+void disk_submit(struct disk *disk, struct io *io)
+{
+	io->disk = disk;
+	io->path = NULL;
+	io->place = IO_IDLE;
+	io->aborted = io->failed_once = false;
+	io->retries = 0;
+	io->started_us = disk_now(disk);
+	list_init(&io->link);
+	disk->busy++;
+	disk_send(disk, io, disk_select(disk, &disk->usable, io));
+}
+
+void disk_abort(struct io *io)
+{
+	io->aborted = true;
+	switch (io->place) {
+	case IO_HELD:
+		disk_unhold(io);
+		break;
+	case IO_WAITING:
+		lane_forget(io);
+		break;
+	case IO_DELAYED:
+		timer_stop(&io->timer);
+		break;
+	default: /* it may still be executed: its answer, or the fence, ends it */
+		return;
+	}
+	disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+}
+
+/* ---- paths ----------------------------------------------------------------------------------------------------- */
+
+struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lane *lane)
+{
+	struct path *path = xcalloc(1, sizeof(*path));
+
+	path->disk = disk;
+	path->lane = lane;
+	path->core = core;
+	path->cell = &core->cells[disk->worker->index];
+	path->policy.index = core->index;
+	path->policy.link = &core->link->load;
+	path->policy.role = disk->setup->paths[core->index].role;
+	path->policy.weight = disk->setup->paths[core->index].weight;
+	path->policy.preferred = disk->setup->paths[core->index].preferred;
+	timer_init(&path->verify, disk_clock(disk), on_verify_timer, path);
+	disk->paths[core->index] = path;
+	list_add_tail(&lane->paths, &path->lane_link);
+	return path;
+}
+
+void disk_path_state(struct path *path, enum path_state state)
+{
+	struct disk *disk = path->disk;
+
+	if (path->state == state)
+		return;
+	log_debug("path", "path=%s device=%s worker=%u from=%s to=%s", path->core->id, disk->core->id,
+		  disk->worker->index, path_state_name(path->state), path_state_name(state));
+	timer_stop(&path->verify);
+	if (state == PATH_DOWN)
+		path->verify_sent = false; /* lost with the lane */
+	if (path->state == PATH_UP && state != PATH_IDENTIFY) {
+		figure_add(&path->cell->path_failures, 1);
+		figure_set(&path->cell->last_failure_us, unix_time_us());
+		figure_add(&disk->cell->path_failures, 1);
+		figure_set(&disk->cell->last_failure_us, unix_time_us());
+	}
+	path->state = state;
+	atomic_store_explicit(&path->core->states[disk->worker->index], (int)state, memory_order_relaxed);
+	disk_refresh(disk);
+}
+
+void disk_set_policy(struct disk *disk, struct policy_setup *setup)
+{
+	struct policy_setup *old = disk->setup;
+
+	free(disk->policy_ctx);
+	disk->setup = setup;
+	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		if (!disk->paths[i])
+			continue;
+		disk->paths[i]->policy.role = setup->paths[i].role;
+		disk->paths[i]->policy.weight = setup->paths[i].weight;
+		disk->paths[i]->policy.preferred = setup->paths[i].preferred;
+	}
+	policy_setup_put(old);
+	disk_refresh(disk);
+}
+
+void disk_remove_path(struct path *path)
+{
+	struct disk *disk = path->disk;
+
+	timer_stop(&path->verify);
+	lane_ignore_answer(path->lane, path);
+	list_del(&path->lane_link);
+	disk->paths[path->core->index] = NULL;
+	disk_refresh(disk);
+	free(path);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup)
+{
+	struct disk *disk = xcalloc(1, sizeof(*disk));
+
+	disk->lu.ops = worker->lu_ops;
+	disk->worker = worker;
+	disk->core = core;
+	disk->cell = &core->cells[worker->index];
+	disk->setup = setup;
+	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
+	list_init(&disk->held);
+	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
+	disk->pathless_since_us = disk_now(disk);
+	list_add_tail(&worker->disks, &disk->worker_link);
+	return disk;
+}
+
+void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), void *arg)
+{
+	struct io *io;
+
+	disk->left = left;
+	disk->left_arg = arg;
+	disk->busy++; /* held by this function: the disk must not go under its loop */
+	while ((io = list_first(&disk->held, struct io, link))) {
+		disk_unhold(io);
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+	}
+	if (!--disk->busy)
+		left(arg, disk);
+}
+
+void disk_destroy(struct disk *disk)
+{
+	if (!disk)
+		return;
+	list_del(&disk->worker_link);
+	timer_stop(&disk->hold);
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i])
+			disk_remove_path(disk->paths[i]);
+	policy_setup_put(disk->setup);
+	free(disk->policy_ctx);
+	free(disk);
+}

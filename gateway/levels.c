@@ -1,0 +1,85 @@
+#include "gateway/levels.h"
+
+#include "gateway/base/memory.h"
+
+#include <string.h>
+
+static enum policy_id of_hardware_id(const struct config *config, const struct device *device)
+{
+	for (size_t i = 0; i < config->policies.hardware_id_count; i++) {
+		const struct config_level_policy *level = &config->policies.hardware_ids[i];
+		struct hardware_id id;
+
+		if (hardware_id_parse(level->key, &id) == 0 && hardware_id_matches(&id, device->hardware_id))
+			return level->policy;
+	}
+	return POLICY_INHERIT;
+}
+
+static enum policy_id of_dsm(const struct config *config, const struct device *device)
+{
+	for (size_t i = 0; i < config->policies.dsm_count; i++)
+		if (strcmp(config->policies.dsms[i].key, device->core.dsm->name) == 0)
+			return config->policies.dsms[i].policy;
+	return POLICY_INHERIT;
+}
+
+static enum policy_id decide(const struct gateway *gateway, const struct device *device, const char **from)
+{
+	const struct {
+		enum policy_id policy;
+		const char *from;
+	} levels[] = {
+		{ device->policy, "device" },
+		{ of_hardware_id(gateway->live, device), "hardware-id" },
+		{ of_dsm(gateway->live, device), "dsm" },
+		{ gateway->live->policies.preset, "default" },
+		{ POLICY_ROUND_ROBIN, "default" },
+	};
+	unsigned i = 0;
+
+	while (levels[i].policy == POLICY_INHERIT || !policy_find(policy_name(levels[i].policy)))
+		i++; /* the last one always is */
+	*from = levels[i].from;
+	return levels[i].policy;
+}
+
+static const struct policy_setting_kept *kept_for(const struct device *device, const struct path_core *path)
+{
+	for (unsigned i = 0; i < device->setting_count; i++) {
+		const struct policy_setting_kept *kept = &device->settings[i];
+
+		if (kept->lun == path->lun && strcmp(kept->portal, path->link->portal) == 0 &&
+		    strcmp(kept->iqn, path->link->iqn) == 0)
+			return kept;
+	}
+	return NULL;
+}
+
+void levels_apply(struct gateway *gateway, struct device *device)
+{
+	const struct policy_ops *ops;
+	struct policy_setup *setup, *old = device->setup;
+
+	device->policy_in_force = decide(gateway, device, &device->policy_from);
+	ops = policy_find(policy_name(device->policy_in_force));
+	setup = policy_setup_create(ops);
+	for (unsigned i = 0; i < device->path_count; i++) {
+		const struct policy_setting_kept *kept = kept_for(device, device->paths[i]);
+
+		if (kept) {
+			setup->paths[i].role = kept->role;
+			setup->paths[i].weight = kept->weight;
+			setup->paths[i].preferred = kept->preferred;
+		} else if (device->policy_in_force == POLICY_FAIL_OVER_ONLY && (i > 0 || device->setting_count)) {
+			setup->paths[i].role = POLICY_STANDBY;
+		}
+	}
+	if (old && old->ops == ops) /* what the policy has learned stays */
+		memcpy(setup->shared, old->shared, ops->shared_bytes);
+	device->setup = setup;
+	if (device->claimed)
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			worker_set_policy(gateway->workers[w], &device->core, setup);
+	policy_setup_put(old);
+}

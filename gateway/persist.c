@@ -1,0 +1,241 @@
+#include "gateway/persist.h"
+
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/state.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define STATE_VERSION 1
+
+static void hex_encode(const uint8_t *bytes, size_t len, char *text)
+{
+	for (size_t i = 0; i < len; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	text[2 * len] = '\0';
+}
+
+/* The number of bytes; -1: not hex, or more than max. */
+static int hex_decode(const char *text, uint8_t *bytes, size_t max)
+{
+	size_t len = strlen(text);
+
+	if (len % 2 || len / 2 > max)
+		return -1;
+	for (size_t i = 0; i < len / 2; i++) {
+		unsigned byte;
+
+		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
+			return -1;
+		bytes[i] = (uint8_t)byte;
+	}
+	return (int)(len / 2);
+}
+
+/* ---- save -------------------------------------------------------------------------------------------------------- */
+
+static json_t *save_settings(const struct device *device)
+{
+	json_t *paths = json_array();
+
+	for (unsigned i = 0; i < device->setting_count; i++) {
+		const struct policy_setting_kept *kept = &device->settings[i];
+
+		json_array_append_new(paths, json_pack("{s:s, s:s, s:i, s:s, s:I, s:b}", "iqn", kept->iqn, "portal",
+						       kept->portal, "lun", (int)kept->lun, "role",
+						       kept->role == POLICY_STANDBY ? "standby" : "active", "weight",
+						       (json_int_t)kept->weight, "preferred", (int)kept->preferred));
+	}
+	return paths;
+}
+
+static json_t *save_device(const struct device *device)
+{
+	char standard[2 * HARDWARE_ID_LEN + 1], identity[2 * sizeof(device->identity.bytes) + 1];
+	json_t *json;
+
+	hex_encode((const uint8_t *)device->hardware_id, HARDWARE_ID_LEN, standard);
+	hex_encode(device->identity.bytes, device->identity.len, identity);
+	json = json_pack("{s:i, s:s, s:s, s:s, s:I, s:i, s:{s:i, s:i, s:i, s:i, s:s}}", "lun", device->lun,
+			 "hardware_id", device->hardware_id, "revision", device->revision, "serial", device->serial,
+			 "blocks", (json_int_t)device->blocks, "block_size", (int)device->block_size, "identity", "kind",
+			 (int)device->identity.kind, "type", (int)device->identity.type, "association",
+			 (int)device->identity.association, "code_set", (int)device->identity.code_set, "bytes",
+			 identity);
+	if (json && device->policy != POLICY_INHERIT)
+		json_object_set_new(json, "policy", json_string(policy_name(device->policy)));
+	if (json && device->setting_count)
+		json_object_set_new(json, "paths", save_settings(device));
+	return json;
+}
+
+static json_t *save_all(const struct gateway *gateway)
+{
+	json_t *devices = json_object(), *claims = json_array();
+	const struct device *device;
+	const struct claim *claim;
+	char id[17];
+
+	list_for_each(device, &gateway->devices, link)
+		if (device->lun >= 0 || device->policy != POLICY_INHERIT)
+			json_object_set_new(devices, device->core.id, save_device(device));
+	list_for_each(claim, &gateway->claims, link)
+		if (!claim->from_config)
+			json_array_append_new(claims, json_pack("{s:s, s:s}", "kind", claim_kind_name(claim->kind),
+								"value", claim->value));
+	snprintf(id, sizeof(id), "%016llx", (unsigned long long)gateway->id);
+	return json_pack("{s:i, s:s, s:o, s:o}", "version", STATE_VERSION, "gateway", id, "devices", devices, "claims",
+			 claims);
+}
+
+int persist_save(struct gateway *gateway)
+{
+	json_t *root = save_all(gateway);
+	int rc = root ? state_save(gateway->config->state_dir, root) : -ENOMEM;
+
+	json_decref(root);
+	if (rc < 0)
+		journal_add(gateway->journal, "error", "state-not-saved", NULL, "the state could not be written to %s: %s",
+			    gateway->config->state_dir, strerror(-rc));
+	return rc;
+}
+
+/* ---- load -------------------------------------------------------------------------------------------------------- */
+
+static void load_settings(struct device *device, json_t *paths)
+{
+	size_t i;
+	json_t *json;
+
+	device->settings = xcalloc(json_array_size(paths) + 1, sizeof(device->settings[0]));
+	json_array_foreach(paths, i, json) {
+		struct policy_setting_kept *kept = &device->settings[device->setting_count];
+		const char *iqn, *portal, *role;
+		json_int_t weight;
+		int lun, preferred;
+
+		if (json_unpack(json, "{s:s, s:s, s:i, s:s, s:I, s:b}", "iqn", &iqn, "portal", &portal, "lun", &lun,
+				"role", &role, "weight", &weight, "preferred", &preferred) < 0)
+			continue;
+		str_copy(kept->iqn, sizeof(kept->iqn), iqn);
+		str_copy(kept->portal, sizeof(kept->portal), portal);
+		kept->lun = (uint16_t)lun;
+		kept->role = strcmp(role, "standby") == 0 ? POLICY_STANDBY : POLICY_ACTIVE;
+		kept->weight = (uint32_t)weight;
+		kept->preferred = preferred;
+		device->setting_count++;
+	}
+}
+
+static void trimmed(char *out, const char *field, size_t len)
+{
+	memcpy(out, field, len);
+	while (len && out[len - 1] == ' ')
+		len--;
+	out[len] = '\0';
+}
+
+static int load_device(struct gateway *gateway, const char *id, json_t *json)
+{
+	const char *hardware_id, *revision, *serial, *bytes, *policy = NULL;
+	int lun, block_size, kind, type, association, code_set, len;
+	json_t *paths = NULL;
+	struct lu_info lu = { 0 };
+	struct device *device;
+	json_int_t blocks;
+
+	if (json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:i, s:{s:i, s:i, s:i, s:i, s:s}, s?s, s?o}", "lun", &lun,
+			"hardware_id", &hardware_id, "revision", &revision, "serial", &serial, "blocks", &blocks,
+			"block_size", &block_size, "identity", "kind", &kind, "type", &type, "association",
+			&association, "code_set", &code_set, "bytes", &bytes, "policy", &policy, "paths", &paths) < 0 ||
+	    strlen(hardware_id) != HARDWARE_ID_LEN || lun < -1 || lun >= TARGET_LUNS_MAX)
+		return -EINVAL;
+	len = hex_decode(bytes, lu.identity.bytes, sizeof(lu.identity.bytes));
+	if (len < 0)
+		return -EINVAL;
+	lu.identity.kind = (enum identity_kind)kind;
+	lu.identity.type = (uint8_t)type;
+	lu.identity.association = (uint8_t)association;
+	lu.identity.code_set = (uint8_t)code_set;
+	lu.identity.len = (uint16_t)len;
+	memcpy(lu.standard + 8, hardware_id, HARDWARE_ID_LEN);
+	trimmed(lu.vendor, hardware_id, 8);
+	trimmed(lu.product, hardware_id + 8, 16);
+	str_copy(lu.revision, sizeof(lu.revision), revision);
+	str_copy(lu.serial, sizeof(lu.serial), serial);
+	lu.blocks = (uint64_t)blocks;
+	lu.block_size = (uint32_t)block_size;
+	device = device_create(&lu, id, gateway->worker_count);
+	device->lun = lun;
+	if (policy)
+		policy_parse(policy, &device->policy);
+	if (paths)
+		load_settings(device, paths);
+	list_add_tail(&gateway->devices, &device->link);
+	return 0;
+}
+
+static int load_claims(struct gateway *gateway, json_t *claims)
+{
+	size_t i;
+	json_t *json;
+
+	json_array_foreach(claims, i, json) {
+		const char *kind, *value;
+		struct claim *claim;
+
+		if (json_unpack(json, "{s:s, s:s}", "kind", &kind, "value", &value) < 0)
+			return -EINVAL;
+		claim = claim_create(kind, value, false);
+		if (!claim)
+			return -EINVAL;
+		list_add_tail(&gateway->claims, &claim->link);
+	}
+	return 0;
+}
+
+static int load_all(struct gateway *gateway, json_t *root)
+{
+	json_t *devices = NULL, *claims = NULL, *json;
+	const char *id = NULL, *name;
+	int version = STATE_VERSION;
+
+	if (json_unpack(root, "{s?i, s?s, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices, "claims",
+			&claims) < 0 ||
+	    version != STATE_VERSION)
+		return -EINVAL;
+	if (id)
+		gateway->id = strtoull(id, NULL, 16);
+	json_object_foreach(devices, name, json)
+		if (load_device(gateway, name, json) < 0)
+			return -EINVAL;
+	return load_claims(gateway, claims);
+}
+
+int persist_load(struct gateway *gateway)
+{
+	json_t *root = NULL;
+	int rc = state_load(gateway->config->state_dir, &root);
+
+	if (rc < 0) {
+		log_error("state", "state_dir=%s cannot be read error=%s", gateway->config->state_dir, strerror(-rc));
+		return rc;
+	}
+	rc = load_all(gateway, root);
+	json_decref(root);
+	if (rc < 0) {
+		log_error("state", "state_dir=%s state.json is not a state that this version wrote",
+			  gateway->config->state_dir);
+		return rc;
+	}
+	while (!gateway->id) {
+		if (getrandom(&gateway->id, sizeof(gateway->id), 0) < 0)
+			return -errno;
+		rc = persist_save(gateway);
+	}
+	return rc;
+}

@@ -1,0 +1,256 @@
+#include "gateway/probe.h"
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/memory.h"
+#include "gateway/inventory.h"
+#include "gateway/lane.h"
+#include "gateway/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define PROBE_BUFFER 8192 /* 1,023 LUNs */
+#define PROBE_TRIES 16	  /* of one command: an array may have several unit attentions queued */
+#define PROBE_PAUSE_US (100 * US_PER_MS)
+
+struct probe {
+	struct lane *lane;
+	struct inventory *inventory;
+	uint16_t luns[INVENTORY_LUNS_MAX];
+	unsigned lun_count, lun_index;
+	struct lu_info *lu; /* being filled; the last of inventory */
+	const struct probe_step *step;
+	unsigned tries;
+	struct timer pause;
+	uint8_t buffer[PROBE_BUFFER];
+};
+
+/* One question. done() gets the answer's bytes, or len 0 when the array refused the command for good; it names the
+ * next step, NULL: this LU is finished. */
+struct probe_step {
+	uint8_t cdb[SCSI_CDB_MAX];
+	unsigned cdb_len;
+	uint32_t alloc;
+	const struct probe_step *(*done)(struct probe *probe, const uint8_t *data, size_t len);
+};
+
+static const struct probe_step *on_luns(struct probe *probe, const uint8_t *data, size_t len);
+static const struct probe_step *on_standard(struct probe *probe, const uint8_t *data, size_t len);
+static const struct probe_step *on_designators(struct probe *probe, const uint8_t *data, size_t len);
+static const struct probe_step *on_serial(struct probe *probe, const uint8_t *data, size_t len);
+static const struct probe_step *on_capacity16(struct probe *probe, const uint8_t *data, size_t len);
+static const struct probe_step *on_capacity10(struct probe *probe, const uint8_t *data, size_t len);
+
+/* SPC-4 6.33 REPORT LUNS, 6.6 INQUIRY; SBC-3 5.15, 5.16 READ CAPACITY */
+static const struct probe_step step_luns = { { 0xa0, [8] = 0x20 }, 12, PROBE_BUFFER, on_luns };
+static const struct probe_step step_standard = { { 0x12, [4] = LU_STANDARD_MAX }, 6, LU_STANDARD_MAX, on_standard };
+static const struct probe_step step_designators = { { 0x12, 1, 0x83, 0x04, 0 }, 6, 1024, on_designators };
+static const struct probe_step step_serial = { { 0x12, 1, 0x80, 0, 255 }, 6, 255, on_serial };
+static const struct probe_step step_capacity16 = { { 0x9e, 0x10, [13] = 32 }, 16, 32, on_capacity16 };
+static const struct probe_step step_capacity10 = { { 0x25 }, 10, 8, on_capacity10 };
+
+static void probe_send(struct probe *probe);
+
+/* The next question of this LU, or the next LU, or the end. */
+static void probe_go_on(struct probe *probe, const struct probe_step *next)
+{
+	if (!next) {
+		if (probe->lun_index == probe->lun_count) {
+			struct inventory *inventory = probe->inventory;
+
+			probe->inventory = NULL;
+			lane_probed(probe->lane, inventory); /* destroys the probe */
+			return;
+		}
+		next = &step_standard;
+		probe->lun_index++;
+	}
+	probe->step = next;
+	probe->tries = 0;
+	probe_send(probe);
+}
+
+static bool worth_asking_again(const struct xfer *xfer)
+{
+	unsigned key = xfer->sense_len > 2 ? xfer->sense[(xfer->sense[0] & 0x7e) == 0x72 ? 1 : 2] & 0xf : 0;
+
+	return xfer->status == SCSI_BUSY || xfer->status == SCSI_TASK_SET_FULL ||
+	       (xfer->status == SCSI_CHECK_CONDITION && (key == SENSE_UNIT_ATTENTION || key == SENSE_NOT_READY));
+}
+
+static void on_answer(void *arg, const struct xfer *xfer)
+{
+	struct probe *probe = arg;
+	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
+
+	if (worth_asking_again(xfer) && ++probe->tries < PROBE_TRIES) {
+		bool at_once = xfer->status == SCSI_CHECK_CONDITION && probe->tries < PROBE_TRIES / 2;
+
+		timer_arm(&probe->pause, at_once ? 0 : PROBE_PAUSE_US);
+		return;
+	}
+	probe_go_on(probe, probe->step->done(probe, probe->buffer, xfer->status == SCSI_GOOD ? len : 0));
+}
+
+static void on_pause(void *arg)
+{
+	probe_send(arg);
+}
+
+static void probe_send(struct probe *probe)
+{
+	const struct probe_step *step = probe->step;
+	uint8_t cdb[SCSI_CDB_MAX];
+
+	memcpy(cdb, step->cdb, sizeof(cdb));
+	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len,
+			  probe->buffer, step->alloc, on_answer, probe))
+		timer_arm(&probe->pause, PROBE_PAUSE_US);
+}
+
+/* The LUN numbers that the gateway can address: peripheral and flat space addressing (SAM-5 4.7.7). */
+static bool lun_decode(const uint8_t *field, uint16_t *lun)
+{
+	unsigned method = field[0] >> 6;
+
+	if (get_be16(field + 2) || get_be32(field + 4) || (method != 0 && method != 1) || (method == 0 && field[0]))
+		return false;
+	*lun = get_be16(field) & 0x3fff;
+	return true;
+}
+
+static int compare_luns(const void *a, const void *b)
+{
+	return (int)*(const uint16_t *)a - (int)*(const uint16_t *)b;
+}
+
+static const struct probe_step *on_luns(struct probe *probe, const uint8_t *data, size_t len)
+{
+	size_t list = len >= 8 ? get_be32(data) : 0;
+
+	if (len < 8) {
+		/* an array that refuses REPORT LUNS at LUN 0 may still have a disk there */
+		probe->luns[probe->lun_count++] = 0;
+		return NULL;
+	}
+	if (list > len - 8)
+		list = len - 8;
+	for (size_t at = 8; at + 8 <= 8 + list && probe->lun_count < INVENTORY_LUNS_MAX; at += 8)
+		if (lun_decode(data + at, &probe->luns[probe->lun_count]))
+			probe->lun_count++;
+	qsort(probe->luns, probe->lun_count, sizeof(probe->luns[0]), compare_luns);
+	unsigned kept = 0;
+	for (unsigned i = 0; i < probe->lun_count; i++) /* an array that lists a LUN twice has it once */
+		if (!i || probe->luns[i] != probe->luns[i - 1])
+			probe->luns[kept++] = probe->luns[i];
+	probe->lun_count = kept;
+	return NULL;
+}
+
+/* Copies a padded ASCII field without its padding. */
+static void trim(char *out, const uint8_t *field, size_t len)
+{
+	while (len && (field[len - 1] == ' ' || field[len - 1] == '\0'))
+		len--;
+	for (size_t i = 0; i < len; i++)
+		out[i] = field[i] >= 0x20 && field[i] < 0x7f ? (char)field[i] : ' ';
+	out[len] = '\0';
+}
+
+static const struct probe_step *on_standard(struct probe *probe, const uint8_t *data, size_t len)
+{
+	struct lu_info *lu;
+
+	if (len < 36 || data[0] != 0) /* qualifier 0 (connected), type 0 (disk); nothing else concerns us */
+		return NULL;
+	lu = probe->lu = inventory_add(probe->inventory);
+	lu->lun = probe->luns[probe->lun_index - 1];
+	lu->standard_len = (unsigned)(len < LU_STANDARD_MAX ? len : LU_STANDARD_MAX);
+	memcpy(lu->standard, data, lu->standard_len);
+	trim(lu->vendor, data + 8, 8);
+	trim(lu->product, data + 16, 16);
+	trim(lu->revision, data + 32, 4);
+	lu->tpgs = (data[5] >> 4) & 3;
+	return &step_designators;
+}
+
+static const struct probe_step *on_designators(struct probe *probe, const uint8_t *data, size_t len)
+{
+	if (len)
+		identity_from_vpd83(data, len, &probe->lu->identity);
+	return &step_serial;
+}
+
+/* A designator of the target device is the same for all of its logical units: it would merge different disks. */
+static bool identifies_lu(const struct identity *identity)
+{
+	return identity->kind == IDENTITY_SERIAL || (identity->kind == IDENTITY_DESIGNATOR && identity->association == 0);
+}
+
+static const struct probe_step *on_serial(struct probe *probe, const uint8_t *data, size_t len)
+{
+	struct lu_info *lu = probe->lu;
+
+	if (len >= 4 && data[1] == 0x80) {
+		size_t n = data[3] < len - 4 ? data[3] : len - 4;
+		size_t skip = 0;
+
+		while (skip < n && data[4 + skip] == ' ') /* shown without the leading padding that some arrays use */
+			skip++;
+		n -= skip;
+		trim(lu->serial, data + 4 + skip, n < sizeof(lu->serial) - 1 ? n : sizeof(lu->serial) - 1);
+		if (!identifies_lu(&lu->identity))
+			identity_from_vpd80(data, len, lu->standard + 8, &lu->identity);
+	}
+	if (!identifies_lu(&lu->identity)) {
+		lu->identity.kind = IDENTITY_NONE;
+		lu->problem = "it has neither a designator of its own (VPD page 83h) nor a serial number (page 80h)";
+	}
+	return &step_capacity16;
+}
+
+static void set_capacity(struct lu_info *lu, uint64_t last, uint32_t block_size)
+{
+	lu->blocks = last + 1;
+	lu->block_size = block_size;
+	if (block_size != 512 && block_size != 4096)
+		lu->problem = "its block size is neither 512 nor 4096 bytes";
+}
+
+static const struct probe_step *on_capacity16(struct probe *probe, const uint8_t *data, size_t len)
+{
+	if (len < 12)
+		return &step_capacity10;
+	set_capacity(probe->lu, get_be64(data), get_be32(data + 8));
+	return NULL;
+}
+
+static const struct probe_step *on_capacity10(struct probe *probe, const uint8_t *data, size_t len)
+{
+	if (len < 8)
+		probe->lu->problem = "its capacity cannot be read";
+	else
+		set_capacity(probe->lu, get_be32(data), get_be32(data + 4));
+	return NULL;
+}
+
+struct probe *probe_start(struct lane *lane)
+{
+	struct probe *probe = xcalloc(1, sizeof(*probe));
+
+	probe->lane = lane;
+	probe->inventory = inventory_create();
+	probe->step = &step_luns;
+	timer_init(&probe->pause, loop_clock(lane->worker->loop), on_pause, probe);
+	probe_send(probe);
+	return probe;
+}
+
+void probe_destroy(struct probe *probe)
+{
+	if (!probe)
+		return;
+	timer_stop(&probe->pause);
+	inventory_destroy(probe->inventory);
+	free(probe);
+}

@@ -1,0 +1,16 @@
+/*
+ * probe.h - asks what is behind a lane: REPORT LUNS, then for each LU its inquiry data, designators, serial number and
+ * capacity (rows D1, D2). One command at a time; unit attentions and BUSY are asked again, a bounded number of times.
+ *
+ * It ends with lane_probed(), unless it is destroyed before. One worker's thread.
+ */
+#ifndef BRAID_PROBE_H
+#define BRAID_PROBE_H
+
+struct lane;
+struct probe;
+
+struct probe *probe_start(struct lane *lane);
+void probe_destroy(struct probe *probe); /* takes NULL; the lane has no command of it in flight */
+
+#endif

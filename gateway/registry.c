@@ -1,0 +1,313 @@
+#include "gateway/registry.h"
+
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/hash.h"
+#include "gateway/levels.h"
+#include "gateway/persist.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define ASC_REPORTED_LUNS_CHANGED 0x3f0e
+#define ASC_CAPACITY_CHANGED 0x2a09
+
+/* ---- identity ---------------------------------------------------------------------------------------------------- */
+
+static struct device *find_by_identity(struct gateway *gateway, const struct lu_info *lu, bool same_hardware)
+{
+	struct device *device;
+
+	list_for_each(device, &gateway->devices, link)
+		if (device->identity.kind != IDENTITY_NONE && identity_equal(&device->identity, &lu->identity) &&
+		    device_same_hardware(device, lu) == same_hardware)
+			return device;
+	return NULL;
+}
+
+static struct device *add_device(struct gateway *gateway, const struct lu_info *lu, const char *id)
+{
+	struct device *device = device_create(lu, id, gateway->worker_count);
+
+	list_add_tail(&gateway->devices, &device->link);
+	levels_apply(gateway, device);
+	journal_add(gateway->journal, "info", "device-found", id, "%s %s, %llu blocks of %u bytes%s%s", lu->vendor,
+		    lu->product, (unsigned long long)lu->blocks, lu->block_size, *device->reason ? "; " : "",
+		    device->reason);
+	return device;
+}
+
+/* Row D3: the identifier of another device, but not its hardware. Listed, never merged. */
+static struct device *add_conflict(struct gateway *gateway, const struct lu_info *lu, const struct device *other)
+{
+	char id[IDENTITY_TEXT_MAX + 32];
+	struct device *device;
+	uint64_t hash = hash_text(hash_text(HASH_START, lu->vendor), lu->product);
+
+	snprintf(id, sizeof(id), "%s.conflict-%08llx", other->core.id,
+		 (unsigned long long)(hash_bytes(hash, &lu->block_size, sizeof(lu->block_size)) & 0xffffffff));
+	device = add_device(gateway, lu, id);
+	device->conflict = true;
+	snprintf(device->reason, sizeof(device->reason), "same identifier as %.60s, other hardware", other->core.id);
+	journal_add(gateway->journal, "error", "conflict", device->core.id, "%s", device->reason);
+	return device;
+}
+
+/* An LU without an identifier is listed by where it was found. */
+static struct device *unidentified(struct gateway *gateway, const struct lu_info *lu, const struct link *link)
+{
+	char id[IDENTITY_TEXT_MAX];
+	struct device *device;
+
+	snprintf(id, sizeof(id), "unidentified.%s.%s.%u", link->iqn, link->portal, lu->lun);
+	device = gateway_device(gateway, id);
+	return device ? device : add_device(gateway, lu, id);
+}
+
+static struct device *device_for(struct gateway *gateway, const struct lu_info *lu, const struct link *link)
+{
+	char id[IDENTITY_TEXT_MAX];
+	struct device *device, *other;
+
+	if (lu->identity.kind == IDENTITY_NONE)
+		return unidentified(gateway, lu, link);
+	device = find_by_identity(gateway, lu, true);
+	if (device)
+		return device;
+	other = find_by_identity(gateway, lu, false);
+	if (other)
+		return add_conflict(gateway, lu, other);
+	return add_device(gateway, lu, identity_text(&lu->identity, id, sizeof(id)));
+}
+
+/* ---- paths ------------------------------------------------------------------------------------------------------- */
+
+static bool seen_now(const struct path_core *path, unsigned worker)
+{
+	const struct lane_view *lane = &path->link->lanes[worker];
+
+	return path->seen[worker] && lane->state == LANE_UP && lane->generation == path->seen[worker];
+}
+
+/* The capacity that every path tells now; 0: they disagree, or there is none. */
+static uint64_t agreed_blocks(const struct device *device)
+{
+	uint64_t blocks = 0;
+
+	for (unsigned i = 0; i < device->path_count; i++) {
+		for (unsigned w = 0; w < device->worker_count; w++) {
+			const struct path_core *path = device->paths[i];
+
+			if (!seen_now(path, w) || path->blocks[w] == blocks)
+				continue;
+			if (blocks)
+				return 0;
+			blocks = path->blocks[w];
+		}
+	}
+	return blocks;
+}
+
+/* A new capacity counts when all paths tell it. A smaller one is not taken: data would be cut off silently. */
+static void settle_capacity(struct gateway *gateway, struct device *device)
+{
+	uint64_t blocks = agreed_blocks(device);
+
+	if (!blocks || blocks == device->blocks)
+		return;
+	if (blocks < device->blocks && device->claimed) {
+		journal_add(gateway->journal, "error", "capacity-shrunk", device->core.id,
+			    "the array now tells %llu blocks instead of %llu: the device is not used until it is released "
+			    "and claimed again",
+			    (unsigned long long)blocks, (unsigned long long)device->blocks);
+		return;
+	}
+	if (device->blocks)
+		journal_add(gateway->journal, "info", "capacity-changed", device->core.id, "from %llu to %llu blocks",
+			    (unsigned long long)device->blocks, (unsigned long long)blocks);
+	device->blocks = blocks;
+	if (device->claimed)
+		target_unit_attention(gateway->target, (uint16_t)device->lun, ASC_CAPACITY_CHANGED, 0);
+}
+
+/* Lets I/O onto every path whose LU has just been seen to be this device. */
+static void raise_paths(struct gateway *gateway, struct device *device)
+{
+	if (!device->claimed)
+		return;
+	for (unsigned i = 0; i < device->path_count; i++)
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			if (seen_now(device->paths[i], w) && device->paths[i]->blocks[w] == device->blocks)
+				worker_path_up(gateway->workers[w], &device->core, device->paths[i],
+					       device->paths[i]->seen[w]);
+}
+
+static struct path_core *path_for(struct gateway *gateway, struct device *device, struct link *link, uint16_t lun)
+{
+	struct path_core *path = device_path(device, link, lun);
+
+	if (path)
+		return path;
+	path = device_add_path(device, link, lun, gateway->next_path + 1);
+	if (!path) {
+		journal_add(gateway->journal, "warning", "path-refused", device->core.id,
+			    "it has %d paths already; %s LUN %u is not used", DSM_PATHS_MAX, link->portal, lun);
+		return NULL;
+	}
+	gateway->next_path++;
+	levels_apply(gateway, device); /* the new path has its own role and weight */
+	return path;
+}
+
+/* Paths that an older probe saw here and this one did not: the number leads elsewhere now, or nowhere (row D4). */
+static void forget_unseen(struct gateway *gateway, const struct link *link, unsigned worker, uint64_t generation)
+{
+	struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		for (unsigned i = 0; i < device->path_count; i++) {
+			struct path_core *path = device->paths[i];
+
+			if (path->link != link || !path->seen[worker] || path->seen[worker] == generation)
+				continue;
+			path->seen[worker] = 0;
+			if (worker == 0)
+				journal_add(gateway->journal, "warning", "path-gone", device->core.id,
+					    "path %s: LUN %u at %s is no longer this device", path->id, path->lun,
+					    link->portal);
+		}
+	}
+}
+
+void registry_inventory(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
+			const struct inventory *inventory)
+{
+	for (unsigned i = 0; i < inventory->count; i++) {
+		const struct lu_info *lu = &inventory->lus[i];
+		struct device *device = device_for(gateway, lu, link);
+		struct path_core *path = path_for(gateway, device, link, lu->lun);
+
+		if (!path)
+			continue;
+		path->seen[worker] = generation;
+		path->blocks[worker] = lu->blocks;
+		str_copy(device->serial, sizeof(device->serial), lu->serial);
+		str_copy(device->revision, sizeof(device->revision), lu->revision);
+		if (!device->conflict)
+			str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
+	}
+	forget_unseen(gateway, link, worker, generation);
+	for (unsigned i = 0; i < inventory->count; i++)
+		settle_capacity(gateway, device_for(gateway, &inventory->lus[i], link));
+	registry_apply_claims(gateway);
+	for (unsigned i = 0; i < inventory->count; i++)
+		raise_paths(gateway, device_for(gateway, &inventory->lus[i], link));
+	worker_settle_link(gateway->workers[worker], link, generation);
+}
+
+/* ---- claims ------------------------------------------------------------------------------------------------------ */
+
+static const struct claim *claim_for(const struct gateway *gateway, const struct device *device)
+{
+	const struct claim *claim;
+
+	if (*device->reason || device->conflict || device->identity.kind == IDENTITY_NONE)
+		return NULL;
+	list_for_each(claim, &gateway->claims, link)
+		if (claim_matches(claim, device->core.id, device->hardware_id))
+			return claim;
+	return NULL;
+}
+
+static int free_lun(const struct gateway *gateway)
+{
+	bool taken[TARGET_LUNS_MAX] = { false };
+	const struct device *device;
+
+	list_for_each(device, &gateway->devices, link)
+		if (device->lun >= 0)
+			taken[device->lun] = true; /* also of those that are not claimed now: it stays theirs */
+	for (int lun = 0; lun < TARGET_LUNS_MAX; lun++)
+		if (!taken[lun])
+			return lun;
+	return -1;
+}
+
+static void present(struct gateway *gateway, struct device *device)
+{
+	device->core.target_iqn = gateway->luns.iqn;
+	device->core.transfer_blocks = (uint32_t)(gateway->luns.transfer_bytes / device->block_size);
+	levels_apply(gateway, device);
+	for (unsigned w = 0; w < gateway->worker_count; w++)
+		worker_add_disk(gateway->workers[w], &device->core, device->setup, (uint16_t)device->lun);
+	device->claimed = true;
+	journal_add(gateway->journal, "info", "claimed", device->core.id, "LUN %d, %s, policy %s", device->lun,
+		    device->name, policy_name(device->policy_in_force));
+	raise_paths(gateway, device);
+}
+
+static void withdraw(struct gateway *gateway, struct device *device)
+{
+	device->claimed = false;
+	device->claimed_by = NULL;
+	device->leaving = gateway->worker_count;
+	for (unsigned w = 0; w < gateway->worker_count; w++)
+		worker_remove_disk(gateway->workers[w], &device->core);
+	journal_add(gateway->journal, "info", "unclaimed", device->core.id, "LUN %d is no longer presented",
+		    device->lun);
+}
+
+/* Gives LUN numbers to what is claimed for the first time. True: something has to be saved. */
+static bool number_devices(struct gateway *gateway)
+{
+	struct device *device;
+	bool changed = false;
+
+	list_for_each(device, &gateway->devices, link) {
+		if (device->lun >= 0 || !claim_for(gateway, device))
+			continue;
+		device->lun = free_lun(gateway);
+		changed |= device->lun >= 0;
+		if (device->lun < 0)
+			journal_add(gateway->journal, "error", "no-lun", device->core.id,
+				    "all %d LUN numbers are taken", TARGET_LUNS_MAX);
+	}
+	return changed;
+}
+
+void registry_apply_claims(struct gateway *gateway)
+{
+	struct device *device;
+	bool changed = false;
+
+	if (gateway->stopping)
+		return;
+	if (number_devices(gateway))
+		persist_save(gateway); /* before any host sees a number, it is on disk */
+	list_for_each(device, &gateway->devices, link) {
+		const struct claim *claim = claim_for(gateway, device);
+
+		if (claim && !device->claimed && !device->leaving && device->lun >= 0) {
+			present(gateway, device);
+			changed = true;
+		} else if (!claim && device->claimed && !*device->reason) {
+			withdraw(gateway, device);
+			changed = true;
+		}
+		if (device->claimed)
+			device->claimed_by = claim ? claim->id : device->claimed_by;
+	}
+	if (changed)
+		target_unit_attention(gateway->target, TARGET_ALL_LUNS, ASC_REPORTED_LUNS_CHANGED, 0);
+}
+
+void registry_disk_left(struct gateway *gateway, struct device_core *core)
+{
+	struct device *device = container_of(core, struct device, core);
+
+	for (unsigned i = 0; i < device->path_count; i++)
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			atomic_store_explicit(&device->paths[i]->states[w], PATH_DOWN, memory_order_relaxed);
+	if (device->leaving && --device->leaving == 0)
+		registry_apply_claims(gateway); /* it may have been claimed again meanwhile */
+}

@@ -1,0 +1,22 @@
+/*
+ * registry.h - from what the lanes find to devices, and from claims to pseudo-LUNs (rows D2-D4, D8-D10).
+ *
+ * The one place that judges identity: a path carries I/O only after its LU has been found, in the latest probe of its
+ * lane, to be the device. Control loop.
+ */
+#ifndef BRAID_REGISTRY_H
+#define BRAID_REGISTRY_H
+
+#include "gateway/gateway.h"
+
+/* A lane has been probed. */
+void registry_inventory(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
+			const struct inventory *inventory);
+
+/* Makes claims true: presents what is claimed now, withdraws what is not. Saves first what must survive. */
+void registry_apply_claims(struct gateway *gateway);
+
+/* A worker's disk of that device is gone. */
+void registry_disk_left(struct gateway *gateway, struct device_core *core);
+
+#endif

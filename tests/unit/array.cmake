@@ -1,0 +1,3 @@
+braid_unit_test(test_store braid_volume)
+braid_unit_test(test_volume braid_volume)
+braid_unit_test(test_fault braid_array_core)

@@ -1,0 +1,6 @@
+braid_unit_test(test_clock braid_base)
+braid_unit_test(test_list braid_base)
+braid_unit_test(test_log braid_base)
+braid_unit_test(test_loop braid_base)
+braid_unit_test(test_net braid_base)
+braid_unit_test(test_pool braid_base)

@@ -1,0 +1,386 @@
+#include "tests/unit/fake_control.h"
+
+#include "gateway/base/memory.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define DEVICES 3
+#define PATHS 4
+#define CLAIMS_MAX 16
+#define EVENTS_MAX 4096
+#define EVENT_TIME_US UINT64_C(1795186800000000)
+
+struct claim {
+	char id[64], kind[16], value[64];
+	bool from_config;
+};
+
+struct control {
+	struct loop *loop;
+	bool runs;
+	_Atomic bool ready;
+	enum policy_id policies[DEVICES]; /* POLICY_INHERIT: round-robin by default */
+	struct path_setting settings[DEVICES][PATHS];
+	struct claim claims[CLAIMS_MAX];
+	size_t claim_count;
+	char *events[EVENTS_MAX];
+	size_t event_count;
+};
+
+static const char *const path_ids[PATHS] = { "p0", "p1", "p2", "p3" };
+static const char *const link_ids[PATHS] = { "a/1", "a/2", "b/1", "b/2" };
+static const char *const link_portals[PATHS] = { "10.1.0.1:3260", "10.2.0.1:3260", "10.1.0.2:3260", "10.2.0.2:3260" };
+
+static const struct {
+	const char *id, *serial, *product;
+	int lun;
+} devices[DEVICES] = {
+	{ "naa.0", "S0", "VIRTUAL-DISK", 0 },
+	{ "naa.1", "S\"1\\\n", "VIRTUAL-DISK", 1 }, /* a serial number that wants escaping */
+	{ "t10.free", "S\xff", "OTHER", -1 },	    /* and one that is not UTF-8 */
+};
+
+static void on_message(struct message *message)
+{
+	struct control_job *job = container_of(message, struct control_job, message);
+
+	job->run(job);
+}
+
+void control_post(struct control *control, struct control_job *job)
+{
+	job->control = control;
+	job->message.fn = on_message;
+	loop_post(control->loop, &job->message);
+}
+
+void problem_set(struct problem *problem, int status, const char *pointer, const char *title, const char *fmt, ...)
+{
+	va_list ap;
+
+	problem->status = status;
+	str_copy(problem->pointer, sizeof(problem->pointer), pointer);
+	str_copy(problem->title, sizeof(problem->title), title);
+	va_start(ap, fmt);
+	vsnprintf(problem->detail, sizeof(problem->detail), fmt, ap);
+	va_end(ap);
+}
+
+struct control *fake_control_create(bool run)
+{
+	struct control *control = xcalloc(1, sizeof(*control));
+
+	control->loop = loop_create("control");
+	control->runs = run;
+	control->ready = true;
+	control->claims[control->claim_count++] = (struct claim){ "all", "all", "", true };
+	for (size_t device = 0; device < DEVICES; device++)
+		for (size_t path = 0; path < PATHS; path++)
+			control->settings[device][path].role = path < 2 ? "active" : "standby";
+	control->events[control->event_count++] = xstrdup("The gateway has started.");
+	if (run && loop_start(control->loop) < 0)
+		abort();
+	return control;
+}
+
+void fake_control_destroy(struct control *control)
+{
+	if (control->runs) {
+		loop_stop(control->loop);
+		loop_join(control->loop);
+	}
+	loop_destroy(control->loop);
+	for (size_t i = 0; i < control->event_count; i++)
+		free(control->events[i]);
+	free(control);
+}
+
+void fake_control_set_ready(struct control *control, bool ready)
+{
+	control->ready = ready;
+}
+
+struct event_job {
+	struct control_job job;
+	char *message;
+};
+
+static void add_event(struct control_job *job)
+{
+	struct event_job *event = container_of(job, struct event_job, job);
+	struct control *control = job->control;
+
+	if (control->event_count < EVENTS_MAX)
+		control->events[control->event_count++] = event->message;
+	else
+		free(event->message);
+	free(event);
+}
+
+void fake_control_add_event(struct control *control, const char *message)
+{
+	struct event_job *event = xcalloc(1, sizeof(*event));
+
+	event->job.run = add_event;
+	event->message = xstrdup(message);
+	control_post(control, &event->job);
+}
+
+void control_status(struct control *control, struct control_status *status)
+{
+	static const char *const portals[] = { "127.0.0.1:3260", NULL };
+
+	*status = (struct control_status){
+		.version = "0.0.test",
+		.uptime_us = 8040500000,
+		.healthy = control->ready,
+		.ready = control->ready,
+		.reasons = { control->ready ? NULL : "The target does not listen." },
+		.devices = DEVICES,
+		.claimed_devices = 2,
+		.paths = DEVICES * PATHS,
+		.paths_up = DEVICES * PATHS - 1,
+		.links = PATHS,
+		.links_up = PATHS,
+		.sessions = 2,
+		.backends = 2,
+		.workers = 2,
+		.worst_stall_us = 25000000,
+		.figures = { .reads = 10, .read_bytes = 40960, .writes = UINT64_MAX, .last_failure_us = EVENT_TIME_US },
+		.target_iqn = "iqn.2026-11.org.example:braid",
+		.portals = portals,
+	};
+}
+
+static void fill_paths(const struct control *control, size_t device, struct path_view *paths)
+{
+	for (size_t i = 0; i < PATHS; i++) {
+		const struct path_setting *setting = &control->settings[device][i];
+
+		paths[i] = (struct path_view){
+			.id = path_ids[i],
+			.link = link_ids[i],
+			.array_lun = (uint16_t)device,
+			.state = device == 1 && i == 3 ? "down" : "up",
+			.alua_state = i < 2 ? "active/optimized" : "active/non-optimized",
+			.tpg = i < 2 ? 1 : -1,
+			.weight = (uint32_t)setting->weight,
+			.preferred = setting->preferred > 0,
+			.role = setting->role,
+			.inflight = i,
+			.latency_us = 350 * (i + 1),
+			.figures = { .reads = 5 * i, .read_bytes = 4096 * i },
+		};
+	}
+}
+
+void control_each_device(struct control *control, bool (*fn)(const struct device_view *view, void *arg), void *arg)
+{
+	for (size_t i = 0; i < DEVICES; i++) {
+		struct path_view paths[PATHS];
+		bool claimed = devices[i].lun >= 0;
+		struct device_view view = {
+			.id = devices[i].id,
+			.name = "VIRTUAL-DISK Multi-Path Disk Device",
+			.hardware_id = "IET     VIRTUAL-DISK    ",
+			.vendor = "IET",
+			.product = devices[i].product,
+			.revision = "0001",
+			.serial = devices[i].serial,
+			.size_bytes = (uint64_t)(i + 1) << 30,
+			.block_size = 512,
+			.claimed = claimed,
+			.claimed_by = claimed ? "all" : NULL,
+			.lun = devices[i].lun,
+			.dsm = claimed ? "generic" : NULL,
+			.policy = claimed ? (control->policies[i] ? control->policies[i] : POLICY_ROUND_ROBIN) : 0,
+			.policy_from = control->policies[i] ? "device" : "default",
+			.fence = "session",
+			.state = !claimed ? "unclaimed" : i == 1 ? "degraded" : "normal",
+			.reason = i == 1 ? "Path p3 is down." : NULL,
+			.paths = paths,
+			.path_count = PATHS,
+		};
+
+		fill_paths(control, i, paths);
+		if (!fn(&view, arg))
+			return;
+	}
+}
+
+void control_each_link(struct control *control, bool (*fn)(const struct link_view *view, void *arg), void *arg)
+{
+	(void)control;
+	for (size_t i = 0; i < PATHS; i++) {
+		struct link_view view = {
+			.id = link_ids[i],
+			.backend = i < 2 ? "array-a" : "array-b",
+			.iqn = "iqn.2026-11.org.example:array",
+			.portal = link_portals[i],
+			.tpgt = 1,
+			.state = i == 3 ? "degraded" : "up",
+			.reason = i == 3 ? "The keepalive was not answered." : NULL,
+			.workers = 2,
+			.workers_up = i == 3 ? 1 : 2,
+			.paths = DEVICES,
+			.latency_us = 420,
+			.reconnects = i,
+		};
+
+		if (!fn(&view, arg))
+			return;
+	}
+}
+
+void control_each_session(struct control *control, bool (*fn)(const struct session_view *view, void *arg), void *arg)
+{
+	(void)control;
+	for (uint32_t i = 0; i < 2; i++) {
+		struct session_view view = {
+			.id = i + 1,
+			.initiator = i ? "iqn.1991-05.com.microsoft:host2" : "iqn.1993-08.org.debian:01:host1",
+			.isid = "00023d000001",
+			.remote = "127.0.0.1:50000",
+			.local = "127.0.0.1:3260",
+			.worker = i,
+			.tasks = 32 * i,
+			.age_us = 95000000,
+			.commands = 1000,
+			.reads = 900,
+			.read_bytes = 900 * 4096,
+		};
+
+		if (!fn(&view, arg))
+			return;
+	}
+}
+
+uint64_t control_each_event(struct control *control, uint64_t since,
+			    bool (*fn)(const struct event_view *view, void *arg), void *arg)
+{
+	for (size_t i = since < control->event_count ? (size_t)since : control->event_count; i < control->event_count;
+	     i++) {
+		struct event_view view = {
+			.id = i + 1,
+			.time_us = EVENT_TIME_US + i * 1000000,
+			.severity = i % 3 == 2 ? "error" : i % 3 == 1 ? "warning" : "info",
+			.type = "test",
+			.subject = "naa.1",
+			.message = control->events[i],
+		};
+
+		if (!fn(&view, arg))
+			break;
+	}
+	return control->event_count;
+}
+
+void control_each_claim(struct control *control, bool (*fn)(const struct claim_view *view, void *arg), void *arg)
+{
+	for (size_t i = 0; i < control->claim_count; i++) {
+		const struct claim *claim = &control->claims[i];
+		struct claim_view view = { claim->id, claim->kind, claim->value, claim->from_config, 2 };
+
+		if (!fn(&view, arg))
+			return;
+	}
+}
+
+static struct claim *find_claim(struct control *control, const char *id)
+{
+	for (size_t i = 0; i < control->claim_count; i++)
+		if (strcmp(control->claims[i].id, id) == 0)
+			return &control->claims[i];
+	return NULL;
+}
+
+int control_claim(struct control *control, const char *kind, const char *value, const char **id, bool *created,
+		  struct problem *problem)
+{
+	char wanted[64];
+	struct claim *claim;
+
+	snprintf(wanted, sizeof(wanted), "%s%s%.40s", kind, value ? "/" : "", value ? value : "");
+	claim = find_claim(control, wanted);
+	*created = !claim;
+	if (!claim) {
+		if (control->claim_count == CLAIMS_MAX) {
+			problem_set(problem, 409, "", "Too many claims", "There is no room for another.");
+			return -1;
+		}
+		claim = &control->claims[control->claim_count++];
+		*claim = (struct claim){ 0 };
+		str_copy(claim->id, sizeof(claim->id), wanted);
+		str_copy(claim->kind, sizeof(claim->kind), kind);
+		str_copy(claim->value, sizeof(claim->value), value ? value : "");
+	}
+	*id = claim->id;
+	return 0;
+}
+
+int control_unclaim(struct control *control, const char *claim_id, bool force, struct problem *problem)
+{
+	struct claim *claim = find_claim(control, claim_id);
+
+	if (!claim) {
+		problem_set(problem, 404, "", "Unknown claim", "There is no claim \"%.64s\".", claim_id);
+		return -1;
+	}
+	if (claim->from_config || !force) {
+		problem_set(problem, 409, "", "Claim in use", "Two hosts are logged in.");
+		return -1;
+	}
+	*claim = control->claims[--control->claim_count];
+	return 0;
+}
+
+static int find_path(const char *id)
+{
+	for (int i = 0; i < PATHS; i++)
+		if (strcmp(path_ids[i], id) == 0)
+			return i;
+	return -1;
+}
+
+int control_set_device_policy(struct control *control, const char *device_id, const struct policy_setting *setting,
+			      struct problem *problem)
+{
+	size_t device = 0;
+
+	while (device < DEVICES && strcmp(devices[device].id, device_id) != 0)
+		device++;
+	if (device == DEVICES) {
+		problem_set(problem, 404, "", "Unknown device", "There is no device \"%.64s\".", device_id);
+		return -1;
+	}
+	for (size_t i = 0; i < setting->path_count; i++) {
+		if (find_path(setting->paths[i].id) < 0) {
+			char pointer[32];
+
+			snprintf(pointer, sizeof(pointer), "/paths/%zu/id", i);
+			problem_set(problem, 422, pointer, "Unknown path", "The device has no path \"%.64s\".",
+				    setting->paths[i].id);
+			return -1;
+		}
+	}
+	control->policies[device] = setting->policy;
+	for (size_t i = 0; i < setting->path_count; i++) {
+		struct path_setting *path = &control->settings[device][find_path(setting->paths[i].id)];
+
+		path->role = setting->paths[i].role && strcmp(setting->paths[i].role, "standby") == 0 ? "standby" :
+												      "active";
+		path->weight = setting->paths[i].weight < 0 ? 0 : setting->paths[i].weight;
+		path->preferred = setting->paths[i].preferred;
+	}
+	return 0;
+}
+
+json_t *control_config(struct control *control)
+{
+	(void)control;
+	return json_pack("{s:i, s:[s]}", "workers", 2, "claims", "all");
+}

@@ -1,0 +1,1 @@
+braid_unit_test(test_model braid_load)
