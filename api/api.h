@@ -5,7 +5,7 @@
  * it wants to know or to change it does in a job on the control loop, while its connection is suspended. So the API
  * never touches a worker, and the control loop never formats JSON nor waits for a client.
  *
- * Life: api_create -> api_start -> api_stop -> api_destroy; one thread, the same for all four. The control must
+ * Life: api_create -> api_start -> api_stop -> api_destroy; one thread, the same for all four. The gateway must
  * outlive the API, except that jobs which api_stop had to give up may still lie in the control loop's mailbox: they do
  * nothing when they are delivered, and must be delivered (loop_destroy does) before the process counts its leaks.
  */
@@ -25,7 +25,7 @@ struct gateway;
 
 struct api_config {
 	const char *const *listen; /* numeric "address[:port]"; the port defaults to API_PORT, 0 takes a free one */
-	size_t listen_count;	   /* 1 .. API_LISTEN_MAX */
+	size_t listen_count; /* 1 .. API_LISTEN_MAX */
 	struct gateway *control;
 };
 

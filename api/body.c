@@ -37,13 +37,16 @@ static void append_member(char *pointer, size_t size, const char *name)
 			pointer[len++] = *name;
 		}
 	}
-	while (*name && len && ((unsigned char)pointer[len - 1] & 0xc0) == 0x80) /* not in the midst of a character */
-		len--;
+	if (*name) { /* cut, but not in the midst of a character */
+		while (len && ((unsigned char)pointer[len - 1] & 0xc0) == 0x80)
+			len--;
+		if (len && (unsigned char)pointer[len - 1] >= 0xc0)
+			len--;
+	}
 	pointer[len] = '\0';
 }
 
-bool body_refuse(struct problem *problem, const char *pointer, const char *name, const char *title,
-		 const char *detail)
+bool body_refuse(struct problem *problem, const char *pointer, const char *name, const char *title, const char *detail)
 {
 	char full[sizeof(problem->pointer)];
 
@@ -69,7 +72,7 @@ bool body_is_object(const json_t *value, const char *pointer, const char *const 
 
 	if (!json_is_object(value))
 		return body_refuse(problem, pointer, "", "Wrong type", "An object is wanted here.");
-	json_object_foreach((json_t *)(uintptr_t)value, name, member) {
+	json_object_foreach ((json_t *)(uintptr_t)value, name, member) {
 		char detail[200] = "Known members:";
 		size_t len = strlen(detail);
 
@@ -89,18 +92,18 @@ bool body_text(const json_t *object, const char *pointer, const char *name, bool
 
 	*text = NULL;
 	if (!member)
-		return !required ||
-		       body_refuse(problem, pointer, name, "Member missing", "This member must be given.");
+		return !required || body_refuse(problem, pointer, name, "Member missing", "This member must be given.");
 	if (!json_is_string(member))
 		return body_refuse(problem, pointer, name, "Wrong type", "A string is wanted here.");
 	if (json_string_length(member) == 0 || json_string_length(member) > BODY_TEXT_MAX)
-		return body_refuse(problem, pointer, name, "Value out of range", "A string of 1 to 1023 bytes is wanted.");
+		return body_refuse(problem, pointer, name, "Value out of range",
+				   "A string of 1 to 1023 bytes is wanted.");
 	*text = json_string_value(member);
 	return true;
 }
 
-bool body_integer(const json_t *object, const char *pointer, const char *name, int64_t min, int64_t max,
-		  int64_t *value, struct problem *problem)
+bool body_integer(const json_t *object, const char *pointer, const char *name, int64_t min, int64_t max, int64_t *value,
+		  struct problem *problem)
 {
 	const json_t *member = json_object_get(object, name);
 	char detail[96];

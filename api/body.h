@@ -23,12 +23,11 @@ bool body_text(const json_t *object, const char *pointer, const char *name, bool
 	       struct problem *problem);
 
 /* An integer from min to max, or a boolean (0, 1). *value is left alone when the member is absent. */
-bool body_integer(const json_t *object, const char *pointer, const char *name, int64_t min, int64_t max,
-		  int64_t *value, struct problem *problem);
+bool body_integer(const json_t *object, const char *pointer, const char *name, int64_t min, int64_t max, int64_t *value,
+		  struct problem *problem);
 bool body_boolean(const json_t *object, const char *pointer, const char *name, int *value, struct problem *problem);
 
 /* Sets the problem for the member `name` ("": the object itself); returns false, for the caller to return. */
-bool body_refuse(struct problem *problem, const char *pointer, const char *name, const char *title,
-		 const char *detail);
+bool body_refuse(struct problem *problem, const char *pointer, const char *name, const char *title, const char *detail);
 
 #endif

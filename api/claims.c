@@ -29,13 +29,13 @@ static bool take_claim(const struct claim_view *view, void *arg)
 	return !paging->more;
 }
 
-void claims_list(struct request *request, struct gateway *control)
+void claims_list(struct request *request, struct gateway *gateway)
 {
 	struct paging paging;
 
 	if (!paging_begin(&paging, request))
 		return;
-	control_each_claim(control, take_claim, &paging);
+	control_each_claim(gateway, take_claim, &paging);
 	paging_end(&paging, request, "claims");
 }
 
@@ -48,8 +48,7 @@ static bool read_claim(const json_t *body, const char **kind, const char **value
 
 	if (!body_is_object(body, "", names, problem) ||
 	    !body_text(body, "", "hardware_id", false, &hardware_id, problem) ||
-	    !body_text(body, "", "device", false, &device, problem) ||
-	    !body_boolean(body, "", "all", &all, problem))
+	    !body_text(body, "", "device", false, &device, problem) || !body_boolean(body, "", "all", &all, problem))
 		return false;
 	if (json_object_size(body) != 1)
 		return body_refuse(problem, "", "", "Unclear claim",
@@ -75,16 +74,16 @@ static bool match_claim(const struct claim_view *view, void *arg)
 	return !search->found;
 }
 
-void claims_post(struct request *request, struct gateway *control)
+void claims_post(struct request *request, struct gateway *gateway)
 {
 	struct claim_search search = { 0 };
-	const char *kind, *value;
+	const char *kind = NULL, *value = NULL;
 	bool created = false;
 
 	if (!read_claim(request->body, &kind, &value, &request->problem) ||
-	    control_claim(control, kind, value, &search.id, &created, &request->problem) < 0)
+	    control_claim(gateway, kind, value, &search.id, &created, &request->problem) < 0)
 		return;
-	control_each_claim(control, match_claim, &search);
+	control_each_claim(gateway, match_claim, &search);
 	char *escaped = uri_escape(search.id);
 
 	request->status = created ? MHD_HTTP_CREATED : MHD_HTTP_OK;
@@ -93,10 +92,10 @@ void claims_post(struct request *request, struct gateway *control)
 	free(escaped);
 }
 
-void claims_delete(struct request *request, struct gateway *control)
+void claims_delete(struct request *request, struct gateway *gateway)
 {
 	bool force;
 
 	if (request_flag(request, "force", &force))
-		control_unclaim(control, request->id, force, &request->problem);
+		control_unclaim(gateway, request->id, force, &request->problem);
 }

@@ -81,13 +81,13 @@ static bool take_device(const struct device_view *view, void *arg)
 	return !paging->more;
 }
 
-void devices_list(struct request *request, struct gateway *control)
+void devices_list(struct request *request, struct gateway *gateway)
 {
 	struct paging paging;
 
 	if (!paging_begin(&paging, request))
 		return;
-	control_each_device(control, take_device, &paging);
+	control_each_device(gateway, take_device, &paging);
 	paging_end(&paging, request, "devices");
 }
 
@@ -105,17 +105,18 @@ static bool match_device(const struct device_view *view, void *arg)
 	return !search->found;
 }
 
-json_t *device_json_by_id(struct gateway *control, const char *id)
+json_t *device_json_by_id(struct gateway *gateway, const char *id)
 {
 	struct search search = { .id = id };
 
-	control_each_device(control, match_device, &search);
+	control_each_device(gateway, match_device, &search);
 	return search.found;
 }
 
-void devices_get(struct request *request, struct gateway *control)
+void devices_get(struct request *request, struct gateway *gateway)
 {
-	request->output = device_json_by_id(control, request->id);
+	request->output = device_json_by_id(gateway, request->id);
 	if (!request->output)
-		problem_set(&request->problem, 404, "", "Unknown device", "There is no device \"%.200s\".", request->id);
+		problem_set(&request->problem, 404, "", "Unknown device", "There is no device \"%.200s\".",
+			    request->id);
 }

@@ -34,14 +34,14 @@ static bool take_event(const struct event_view *view, void *arg)
 }
 
 /* "next" is what to give as since for the page that follows; "last" is the newest event there is. */
-void events_list(struct request *request, struct gateway *control)
+void events_list(struct request *request, struct gateway *gateway)
 {
 	struct paging paging;
 	uint64_t since, last;
 
 	if (!request_number(request, "since", 0, 0, INT64_MAX, &since) || !paging_begin(&paging, request))
 		return;
-	last = control_each_event(control, since, take_event, &paging);
+	last = control_each_event(gateway, since, take_event, &paging);
 	paging_end(&paging, request, "events");
 	member_uint(request->output, "last", last);
 }

@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 struct handover {
-	struct gateway *control;
+	struct gateway *gateway;
 	pthread_mutex_t lock; /* for everything below, and held while back is called */
-	pthread_cond_t idle;  /* the running errand is back */
-	struct list pending;  /* posted, not begun */
+	pthread_cond_t idle; /* the running errand is back */
+	struct list pending; /* posted, not begun */
 	bool running, stopped;
 	unsigned refs; /* its owner's, and one for each errand that the loop has */
 };
@@ -20,16 +20,16 @@ struct errand {
 	struct control_job job;
 	struct handover *handover;
 	struct list link; /* in pending; on no list: begun, or given up */
-	void (*run)(struct gateway *control, void *arg);
+	void (*run)(struct gateway *gateway, void *arg);
 	void (*back)(void *arg, bool ran);
 	void *arg;
 };
 
-struct handover *handover_create(struct gateway *control)
+struct handover *handover_create(struct gateway *gateway)
 {
 	struct handover *handover = xcalloc(1, sizeof(*handover));
 
-	handover->control = control;
+	handover->gateway = gateway;
 	handover->refs = 1;
 	pthread_mutex_init(&handover->lock, NULL);
 	pthread_cond_init(&handover->idle, NULL);
@@ -91,7 +91,7 @@ static void on_job(struct control_job *job)
 	free(errand);
 }
 
-int handover_post(struct handover *handover, void (*run)(struct gateway *control, void *arg),
+int handover_post(struct handover *handover, void (*run)(struct gateway *gateway, void *arg),
 		  void (*back)(void *arg, bool ran), void *arg)
 {
 	struct errand *errand;
@@ -103,7 +103,7 @@ int handover_post(struct handover *handover, void (*run)(struct gateway *control
 	}
 	errand = xmalloc(sizeof(*errand));
 	*errand = (struct errand){
-		.job = { .control = handover->control, .run = on_job },
+		.job = { .control = handover->gateway, .run = on_job },
 		.handover = handover,
 		.run = run,
 		.back = back,
@@ -112,7 +112,7 @@ int handover_post(struct handover *handover, void (*run)(struct gateway *control
 	list_add_tail(&handover->pending, &errand->link);
 	handover->refs++;
 	pthread_mutex_unlock(&handover->lock);
-	control_post(handover->control, &errand->job);
+	control_post(handover->gateway, &errand->job);
 	return 0;
 }
 

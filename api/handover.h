@@ -17,11 +17,11 @@
 
 struct handover;
 
-struct handover *handover_create(struct gateway *control);
+struct handover *handover_create(struct gateway *gateway);
 void handover_release(struct handover *handover); /* takes NULL; after handover_stop */
 
 /* Any thread. 0, or -ESHUTDOWN: stopped; then neither function is called. */
-int handover_post(struct handover *handover, void (*run)(struct gateway *control, void *arg),
+int handover_post(struct handover *handover, void (*run)(struct gateway *gateway, void *arg),
 		  void (*back)(void *arg, bool ran), void *arg);
 
 /* Nothing is posted after this, and no arg is in use when it returns. It waits for the errand that is running, if

@@ -13,13 +13,13 @@ void health_live(struct request *request)
 	request_answer_static(request, MHD_HTTP_OK, "application/json", text, sizeof(text) - 1);
 }
 
-void health_ready(struct request *request, struct gateway *control)
+void health_ready(struct request *request, struct gateway *gateway)
 {
 	struct control_status status = { 0 };
 	char detail[sizeof(request->problem.detail)] = "The target does not listen yet.";
 	size_t len = 0;
 
-	control_status(control, &status);
+	control_status(gateway, &status);
 	if (status.ready) {
 		request->output = json_object();
 		member_bool(request->output, "ready", true);

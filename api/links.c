@@ -34,12 +34,12 @@ static bool take_link(const struct link_view *view, void *arg)
 	return !paging->more;
 }
 
-void links_list(struct request *request, struct gateway *control)
+void links_list(struct request *request, struct gateway *gateway)
 {
 	struct paging paging;
 
 	if (!paging_begin(&paging, request))
 		return;
-	control_each_link(control, take_link, &paging);
+	control_each_link(gateway, take_link, &paging);
 	paging_end(&paging, request, "links");
 }

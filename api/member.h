@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 void member_text(json_t *object, const char *name, const char *value); /* NULL becomes null */
-void member_uint(json_t *object, const char *name, uint64_t value);    /* clamped to INT64_MAX */
+void member_uint(json_t *object, const char *name, uint64_t value); /* clamped to INT64_MAX */
 void member_bool(json_t *object, const char *name, bool value);
 void member_json(json_t *object, const char *name, json_t *value); /* takes value over; NULL becomes null */
 
-/* A text, or a number, or null where `known` is false. */
+/* A number, or null where `known` is false. */
 void member_uint_or_null(json_t *object, const char *name, uint64_t value, bool known);
 
 /* A NULL-terminated list of texts. */

@@ -24,10 +24,10 @@ static const struct {
 
 enum form {
 	COUNTER, /* an integer that only grows */
-	GAUGE,	 /* an integer, or a boolean as 0 and 1 */
+	GAUGE, /* an integer, or a boolean as 0 and 1 */
 	SECONDS, /* microseconds, shown in seconds */
-	STATES,	 /* one of the words: a sample for each, 1 for the one that holds */
-	INFO,	 /* 1, with the members named in words as labels */
+	STATES, /* one of the words: a sample for each, 1 for the one that holds */
+	INFO, /* 1, with the members named in words as labels */
 };
 
 struct metric {
@@ -37,6 +37,7 @@ struct metric {
 	const char *member, *words, *help;
 };
 
+/* clang-format off */
 #define FIGURES(scope, prefix, of)                                                                                     \
 	{ prefix "_reads_total", scope, COUNTER, "stats.reads", NULL, "Reads completed " of "." },                     \
 	{ prefix "_writes_total", scope, COUNTER, "stats.writes", NULL, "Writes completed " of "." },                  \
@@ -47,6 +48,7 @@ struct metric {
 	{ prefix "_path_failures_total", scope, COUNTER, "stats.path_failures", NULL, "Path failures " of "." },       \
 	{ prefix "_last_failure_timestamp_seconds", scope, SECONDS, "stats.last_failure_us", NULL,                     \
 	  "Unix time of the last failure " of "; absent: there was none." }
+/* clang-format on */
 
 static const struct metric metrics[] = {
 	{ "braid_build_info", GATEWAY, INFO, NULL, "version", "The version that runs." },
@@ -65,7 +67,8 @@ static const struct metric metrics[] = {
 	{ "braid_worst_stall_seconds", GATEWAY, SECONDS, "worst_stall_us", NULL,
 	  "Longest stall of a command that the timers add up to." },
 	FIGURES(GATEWAY, "braid", "by the gateway"),
-	{ "braid_device_info", DEVICE, INFO, NULL, "name hardware_id serial lun policy dsm fence", "What the device is." },
+	{ "braid_device_info", DEVICE, INFO, NULL, "name hardware_id serial lun policy dsm fence",
+	  "What the device is." },
 	{ "braid_device_state", DEVICE, STATES, "state", "normal degraded failover no-paths unclaimed conflict",
 	  "1 for the state that the device is in." },
 	{ "braid_device_size_bytes", DEVICE, GAUGE, "size_bytes", NULL, "Capacity." },
@@ -106,14 +109,14 @@ static bool collect_link(const struct link_view *view, void *arg)
 	return true;
 }
 
-void metrics_collect(struct request *request, struct gateway *control)
+void metrics_collect(struct request *request, struct gateway *gateway)
 {
 	request->output = json_object();
 	for (size_t i = 0; i < SCOPE_COUNT; i++)
 		json_object_set_new(request->output, scopes[i].list, json_array());
-	json_array_append_new(json_object_get(request->output, "gateway"), status_json(control));
-	control_each_device(control, collect_device, request->output);
-	control_each_link(control, collect_link, request->output);
+	json_array_append_new(json_object_get(request->output, "gateway"), status_json(gateway));
+	control_each_device(gateway, collect_device, request->output);
+	control_each_link(gateway, collect_link, request->output);
 }
 
 /* ---- text ---- */

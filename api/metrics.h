@@ -12,7 +12,7 @@
 #define METRICS_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* output: { "gateway": [status], "device": [...], "path": [...], "link": [...] }. */
-void metrics_collect(struct request *request, struct gateway *control);
+void metrics_collect(struct request *request, struct gateway *gateway);
 
 /* Allocated with malloc. */
 char *metrics_render(const json_t *output, size_t *len);

@@ -40,8 +40,7 @@ static bool read_path(const json_t *row, size_t index, struct path_setting *path
 
 	*path = (struct path_setting){ .weight = -1, .preferred = -1 };
 	snprintf(pointer, sizeof(pointer), "/paths/%zu", index);
-	if (!body_is_object(row, pointer, names, problem) ||
-	    !body_text(row, pointer, "id", true, &path->id, problem) ||
+	if (!body_is_object(row, pointer, names, problem) || !body_text(row, pointer, "id", true, &path->id, problem) ||
 	    !body_text(row, pointer, "role", false, &path->role, problem) ||
 	    !body_integer(row, pointer, "weight", 0, UINT32_MAX, &path->weight, problem) ||
 	    !body_boolean(row, pointer, "preferred", &path->preferred, problem))
@@ -71,13 +70,13 @@ static bool read_setting(const json_t *body, struct policy_setting *setting, str
 	return true;
 }
 
-void policies_put_device(struct request *request, struct gateway *control)
+void policies_put_device(struct request *request, struct gateway *gateway)
 {
 	struct path_setting paths[PATHS_MAX];
 	struct policy_setting setting = { 0 };
 
 	if (!read_setting(request->body, &setting, paths, &request->problem) ||
-	    control_set_device_policy(control, request->id, &setting, &request->problem) < 0)
+	    control_set_device_policy(gateway, request->id, &setting, &request->problem) < 0)
 		return;
-	request->output = device_json_by_id(control, request->id);
+	request->output = device_json_by_id(gateway, request->id);
 }

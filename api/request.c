@@ -83,12 +83,13 @@ bool request_flag(struct request *request, const char *name, bool *value)
 
 /* ---- the answer ---- */
 
-/* Section "Security headers" of every answer: the page runs its own files only, and nobody frames or sniffs it. */
+/* In every answer: the page runs its own files only, nobody frames it, and no type is guessed. */
 static const struct {
 	const char *name, *value;
 } headers[] = {
-	{ "Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
-				     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
+	{ "Content-Security-Policy",
+	  "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+	  "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'" },
 	{ "X-Content-Type-Options", "nosniff" },
 	{ "Referrer-Policy", "no-referrer" },
 	{ "X-Frame-Options", "DENY" },
@@ -141,7 +142,7 @@ static struct MHD_Response *output_response(struct request *request)
 	if (!route->render)
 		return json_response(request->output, "application/json");
 	text = route->render(request->output, &len);
-	return text_response(text, len, route->type);
+	return text ? text_response(text, len, route->type) : NULL;
 }
 
 static void add_headers(struct request *request, struct MHD_Response *response)
@@ -236,30 +237,31 @@ static bool check_arguments(struct request *request)
 	return true;
 }
 
-/* The head is complete. Everything that is wrong with it is kept as the problem, and the body is read all the same so
- * that the client gets to hear it; only a body that is announced as too long is refused before it comes. */
+static bool method_changes(const char *method)
+{
+	return strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0 &&
+	       strcmp(method, MHD_HTTP_METHOD_OPTIONS) != 0;
+}
+
+/* The head is complete. A body whose end is not known for certain, or that is announced as too long, is refused before
+ * it comes, and the connection ends. Whatever else is wrong is kept as the problem, and the body is read all the same,
+ * so that the client gets to hear it. */
 static enum MHD_Result request_begin(struct request *request, const char *method)
 {
-	const char *safe[] = { MHD_HTTP_METHOD_GET, MHD_HTTP_METHOD_HEAD, MHD_HTTP_METHOD_OPTIONS };
-	bool changes = true;
+	struct problem *problem = &request->problem;
 
-	for (size_t i = 0; i < sizeof(safe) / sizeof(safe[0]); i++)
-		changes = changes && strcmp(method, safe[i]) != 0;
-	request->phase = REQUEST_READING;
 	MHD_get_connection_values(request->connection, MHD_HEADER_KIND, on_header, &request->head);
-	if (!head_check_framing(&request->head, &request->problem)) {
-		request->close = true;
-		return MHD_YES;
-	}
-	if (head_body_length(&request->head) > API_BODY_MAX) {
-		problem_set(&request->problem, 413, "", "Body too large", "A body has at most %zu bytes.", API_BODY_MAX);
+	if (head_check_framing(&request->head, problem) && head_body_length(&request->head) > API_BODY_MAX)
+		problem_set(problem, 413, "", "Body too large", "A body has at most %zu bytes.", API_BODY_MAX);
+	if (problem->status) {
 		request->close = true;
 		request->phase = REQUEST_READY;
 		return request_send(request);
 	}
+	request->phase = REQUEST_READING;
 	find_route(request, method);
-	if (!request->problem.status &&
-	    head_check_access(&request->head, came_by_loopback(request->connection), changes, &request->problem) &&
+	if (!problem->status &&
+	    head_check_access(&request->head, came_by_loopback(request->connection), method_changes(method), problem) &&
 	    request->route)
 		check_arguments(request);
 	return MHD_YES;
@@ -272,7 +274,8 @@ static enum MHD_Result request_take(struct request *request, const char *data, s
 	bool wanted = !request->problem.status && request->route && request->route->takes_body;
 
 	if (len > room && request->problem.status != 413) {
-		problem_set(&request->problem, 413, "", "Body too large", "A body has at most %zu bytes.", API_BODY_MAX);
+		problem_set(&request->problem, 413, "", "Body too large", "A body has at most %zu bytes.",
+			    API_BODY_MAX);
 		request->close = true;
 	} else if (wanted && len <= room) {
 		if (request->text_len + len > request->text_capacity) {
@@ -287,11 +290,11 @@ static enum MHD_Result request_take(struct request *request, const char *data, s
 
 /* ---- the way to the control loop and back ---- */
 
-static void request_run(struct gateway *control, void *arg)
+static void request_run(struct gateway *gateway, void *arg)
 {
 	struct request *request = arg;
 
-	request->route->run(request, control);
+	request->route->run(request, gateway);
 }
 
 static void request_back(void *arg, bool ran)

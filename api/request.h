@@ -30,10 +30,10 @@ struct request_context {
 };
 
 enum request_phase {
-	REQUEST_NEW,	 /* the target is known, the head is not */
+	REQUEST_NEW, /* the target is known, the head is not */
 	REQUEST_READING, /* the body is coming in */
-	REQUEST_AWAY,	 /* at the control loop */
-	REQUEST_READY,	 /* the answer can be sent */
+	REQUEST_AWAY, /* at the control loop */
+	REQUEST_READY, /* the answer can be sent */
 };
 
 struct request {
@@ -41,7 +41,7 @@ struct request {
 	struct MHD_Connection *connection;
 	enum request_phase phase;
 	bool target_bad, close; /* close: the connection ends with the answer */
-	bool streaming;		/* text/event-stream: the answer is a stream of its own */
+	bool streaming; /* text/event-stream: the answer is a stream of its own */
 	struct uri uri;
 	struct head head;
 	const struct route *route;
@@ -55,8 +55,8 @@ struct request {
 	/* The answer. */
 	struct problem problem; /* status != 0: this is it */
 	unsigned status;
-	json_t *output;	       /* NULL: no content, unless a response was made */
-	char *location;	       /* Location; freed with the request */
+	json_t *output; /* NULL: no content, unless a response was made */
+	char *location; /* Location; freed with the request */
 	struct MHD_Response *response; /* made by a local handler, instead of output */
 
 	char target[]; /* uri points into it */

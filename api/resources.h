@@ -1,33 +1,33 @@
 /*
  * resources.h - the handlers of the resources (status.c, devices.c, ...), and the JSON that several of them share.
  *
- * A handler with a struct control runs on the control loop; one without, on the API's thread (routes.h).
+ * A handler with a struct gateway runs on the control loop; one without, on the API's thread (routes.h).
  */
 #ifndef BRAID_API_RESOURCES_H
 #define BRAID_API_RESOURCES_H
 
 #include "api/request.h"
 
-void status_get(struct request *request, struct gateway *control);
-void devices_list(struct request *request, struct gateway *control);
-void devices_get(struct request *request, struct gateway *control);
-void policies_put_device(struct request *request, struct gateway *control);
-void links_list(struct request *request, struct gateway *control);
-void sessions_list(struct request *request, struct gateway *control);
-void claims_list(struct request *request, struct gateway *control);
-void claims_post(struct request *request, struct gateway *control);
-void claims_delete(struct request *request, struct gateway *control);
-void events_list(struct request *request, struct gateway *control);
+void status_get(struct request *request, struct gateway *gateway);
+void devices_list(struct request *request, struct gateway *gateway);
+void devices_get(struct request *request, struct gateway *gateway);
+void policies_put_device(struct request *request, struct gateway *gateway);
+void links_list(struct request *request, struct gateway *gateway);
+void sessions_list(struct request *request, struct gateway *gateway);
+void claims_list(struct request *request, struct gateway *gateway);
+void claims_post(struct request *request, struct gateway *gateway);
+void claims_delete(struct request *request, struct gateway *gateway);
+void events_list(struct request *request, struct gateway *gateway);
 void events_stream(struct request *request);
-void config_get(struct request *request, struct gateway *control);
+void config_get(struct request *request, struct gateway *gateway);
 void health_live(struct request *request);
-void health_ready(struct request *request, struct gateway *control);
+void health_ready(struct request *request, struct gateway *gateway);
 void page_get(struct request *request);
 
 /* Objects as the API shows them; the caller owns them. Control loop. */
-json_t *status_json(struct gateway *control);
+json_t *status_json(struct gateway *gateway);
 json_t *device_json(const struct device_view *view);
-json_t *device_json_by_id(struct gateway *control, const char *id); /* NULL: there is none */
+json_t *device_json_by_id(struct gateway *gateway, const char *id); /* NULL: there is none */
 json_t *link_json(const struct link_view *view);
 json_t *event_json(const struct event_view *view);
 

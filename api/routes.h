@@ -14,14 +14,14 @@ struct route {
 	const char *method, *path; /* the path has literal parts and at most one "{id}" */
 	const char *summary;
 	const char *arguments; /* names of the query arguments, space-separated; NULL: none */
-	bool takes_body;       /* JSON, required */
+	bool takes_body; /* JSON, required */
 
 	/* On the API's thread, with the request complete. Sets response or problem, or neither: then run follows.
 	 * NULL: nothing to do there. */
 	void (*local)(struct request *request);
 	/* On the control loop. Sets output, or problem. */
-	void (*run)(struct request *request, struct gateway *control);
-	/* On the API's thread: makes text of the output, when the answer is not the output as JSON. */
+	void (*run)(struct request *request, struct gateway *gateway);
+	/* On the API's thread: makes text of the output (malloc), when the answer is not the output as JSON. */
 	char *(*render)(const json_t *output, size_t *len);
 	const char *type; /* of that text */
 };

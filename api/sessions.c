@@ -39,12 +39,12 @@ static bool take_session(const struct session_view *view, void *arg)
 	return !paging->more;
 }
 
-void sessions_list(struct request *request, struct gateway *control)
+void sessions_list(struct request *request, struct gateway *gateway)
 {
 	struct paging paging;
 
 	if (!paging_begin(&paging, request))
 		return;
-	control_each_session(control, take_session, &paging);
+	control_each_session(gateway, take_session, &paging);
 	paging_end(&paging, request, "sessions");
 }

@@ -18,12 +18,12 @@ static json_t *counts_json(const struct control_status *status)
 	return counts;
 }
 
-json_t *status_json(struct gateway *control)
+json_t *status_json(struct gateway *gateway)
 {
 	struct control_status status = { 0 };
 	json_t *json = json_object(), *target = json_object();
 
-	control_status(control, &status);
+	control_status(gateway, &status);
 	member_text(json, "version", status.version);
 	member_uint(json, "uptime_us", status.uptime_us);
 	member_bool(json, "healthy", status.healthy);
@@ -38,7 +38,7 @@ json_t *status_json(struct gateway *control)
 	return json;
 }
 
-void status_get(struct request *request, struct gateway *control)
+void status_get(struct request *request, struct gateway *gateway)
 {
-	request->output = status_json(control);
+	request->output = status_json(gateway);
 }

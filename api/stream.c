@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,7 @@ struct streams {
 	pthread_t ticker;
 	bool ticking; /* the thread exists */
 	pthread_mutex_t lock; /* for everything below, and for the streams */
-	pthread_cond_t wake;  /* the ticker's: a first stream, or the end */
+	pthread_cond_t wake; /* the ticker's: a first stream, or the end */
 	struct list open;
 	unsigned count;
 	bool away, stopped; /* away: the errand is at the control loop */
@@ -29,10 +30,11 @@ struct stream {
 	struct list link;
 	struct streams *streams;
 	struct MHD_Connection *connection;
-	bool suspended;
-	uint64_t last_id;    /* collected so far */
+	int fd; /* the connection's, for a look whether the client is there */
+	bool suspended, gone;
+	uint64_t last_id; /* collected so far */
 	uint64_t quiet_ticks; /* since something was sent */
-	json_t *fresh;	     /* collected, not yet text; NULL: none */
+	json_t *fresh; /* collected, not yet text; NULL: none */
 
 	/* The connection's thread only. */
 	char *text;
@@ -52,7 +54,7 @@ static bool collect_event(const struct event_view *view, void *arg)
 	return json_array_size(stream->fresh) < EVENTS_A_TICK;
 }
 
-static void streams_collect(struct gateway *control, void *arg)
+static void streams_collect(struct gateway *gateway, void *arg)
 {
 	struct streams *streams = arg;
 	struct stream *stream;
@@ -61,7 +63,7 @@ static void streams_collect(struct gateway *control, void *arg)
 	list_for_each (stream, &streams->open, link) {
 		if (stream->fresh)
 			continue; /* a slow reader */
-		if (control_each_event(control, stream->last_id, collect_event, stream) < stream->last_id)
+		if (control_each_event(gateway, stream->last_id, collect_event, stream) < stream->last_id)
 			stream->last_id = 0;
 	}
 	pthread_mutex_unlock(&streams->lock);
@@ -77,6 +79,23 @@ static void stream_resume(struct stream *stream)
 	MHD_resume_connection(stream->connection);
 }
 
+/* Nobody reads a suspended connection: that its client has gone is for us to notice. */
+static bool stream_is_left(const struct stream *stream)
+{
+	struct pollfd look = { .fd = stream->fd, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) > 0;
+}
+
+static void stream_tick(struct stream *stream)
+{
+	if (!stream->suspended)
+		return; /* it has something to send already */
+	stream->gone = stream_is_left(stream);
+	if (stream->gone || stream->fresh || ++stream->quiet_ticks >= STREAM_HEARTBEAT_MS / STREAM_TICK_MS)
+		stream_resume(stream);
+}
+
 static void streams_back(void *arg, bool ran)
 {
 	struct streams *streams = arg;
@@ -86,8 +105,7 @@ static void streams_back(void *arg, bool ran)
 	pthread_mutex_lock(&streams->lock);
 	streams->away = false;
 	list_for_each (stream, &streams->open, link)
-		if (stream->fresh || ++stream->quiet_ticks >= STREAM_HEARTBEAT_MS / STREAM_TICK_MS)
-			stream_resume(stream);
+		stream_tick(stream);
 	pthread_mutex_unlock(&streams->lock);
 }
 
@@ -151,21 +169,21 @@ static void stream_format(struct stream *stream, json_t *events)
 	fclose(out);
 }
 
-/* More to send? Otherwise the connection is suspended. Returns false when the stream has ended. */
+/* Gets what there is to send, or suspends the connection. False: the stream has ended. */
 static bool stream_refill(struct stream *stream)
 {
 	struct streams *streams = stream->streams;
 	json_t *events;
-	bool stopped, beat;
+	bool ended, beat;
 
 	pthread_mutex_lock(&streams->lock);
 	events = stream->fresh;
-	stopped = streams->stopped;
+	ended = streams->stopped || stream->gone;
 	stream->fresh = NULL;
 	beat = stream->quiet_ticks >= STREAM_HEARTBEAT_MS / STREAM_TICK_MS;
 	if (events || beat) {
 		stream->quiet_ticks = 0;
-	} else if (!stopped) {
+	} else if (!ended) {
 		stream->suspended = true;
 		MHD_suspend_connection(stream->connection);
 	}
@@ -173,7 +191,7 @@ static bool stream_refill(struct stream *stream)
 	if (events || beat)
 		stream_format(stream, events);
 	json_decref(events);
-	return !stopped;
+	return !ended;
 }
 
 static ssize_t stream_read(void *arg, uint64_t pos, char *buffer, size_t size)
@@ -207,6 +225,7 @@ static void stream_free(void *arg)
 
 static struct stream *stream_open(struct streams *streams, struct MHD_Connection *connection, uint64_t since)
 {
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct stream *stream = NULL;
 
 	pthread_mutex_lock(&streams->lock);
@@ -214,6 +233,7 @@ static struct stream *stream_open(struct streams *streams, struct MHD_Connection
 		stream = xcalloc(1, sizeof(*stream));
 		stream->streams = streams;
 		stream->connection = connection;
+		stream->fd = info ? info->connect_fd : -1; /* poll(2) passes over -1 */
 		stream->last_id = since;
 		list_add_tail(&streams->open, &stream->link);
 		if (streams->count++ == 0)

@@ -3,8 +3,8 @@
  *
  * A stream is a response without end. Its connection is suspended while there is nothing to say. While streams are
  * open, a ticker sends an errand to the control loop four times a second, which collects what is new for each and
- * resumes those that have something; after ten quiet seconds a comment is sent, which keeps proxies patient and finds
- * out clients that are gone.
+ * resumes those that have something, or whose client has hung up. After ten quiet seconds a comment is sent, which
+ * keeps proxies patient and finds out clients that have vanished.
  */
 #ifndef BRAID_API_STREAM_H
 #define BRAID_API_STREAM_H

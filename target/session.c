@@ -314,7 +314,8 @@ static void on_received(void *owner, const struct pdu *pdu)
 		session_reject(session, pdu->bhs, REJECT_DATA_DIGEST_ERROR);
 		conn_finish(session->conn, "data digest error");
 	} else if (!request) {
-		session_reject(session, pdu->bhs, session->discovery ? REJECT_NOT_SUPPORTED : REJECT_PROTOCOL_ERROR);
+		session_reject(session, pdu->bhs,
+			       pdu_opcode(pdu->bhs) == PDU_LOGIN_REQUEST ? REJECT_PROTOCOL_ERROR : REJECT_NOT_SUPPORTED);
 	} else if (pdu_opcode(pdu->bhs) == PDU_SCSI_COMMAND && !session->rx_task) {
 		on_command_dropped(session, pdu);
 	} else {

@@ -17,7 +17,8 @@ static void text_append(struct text *text, const void *bytes, size_t len)
 		text->overflow = true;
 		return;
 	}
-	memcpy(text->bytes + text->len, bytes, len);
+	if (len)
+		memcpy(text->bytes + text->len, bytes, len);
 	text->len += len;
 }
 

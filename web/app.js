@@ -28,8 +28,7 @@ function bytes(value) {
     value /= 1024;
     unit++;
   }
-  const digits = unit === 0 || value >= 99.95 || Number.isInteger(value) ? 0 : 1;
-  return `${value.toFixed(digits)} ${units[unit]}`;
+  return `${value.toFixed(unit && value < 99.95 ? 1 : 0).replace(/\.0$/, "")} ${units[unit]}`;
 }
 
 function duration(us) {
@@ -40,6 +39,11 @@ function duration(us) {
   if (s < 3600) return `${Math.floor(s / 60)}m ${s % 60}s`;
   if (s < 86400) return `${Math.floor(s / 3600)}h ${Math.floor(s / 60) % 60}m`;
   return `${Math.floor(s / 86400)}d ${Math.floor(s / 3600) % 24}h`;
+}
+
+/* A measured time: 0 means that nothing was measured. */
+function latency(us) {
+  return us ? duration(us) : "–";
 }
 
 function time(us) {
@@ -81,9 +85,9 @@ function setCell(node, value, className) {
 }
 
 /*
- * A table whose rows are kept by key. columns: { title, value(item), kind, head }; kind is a class of the column, head
- * marks the cell that names the row. With inner(item) each row can be opened to a row below it, made by that function
- * as { node, update(item) }.
+ * A table whose rows are kept by key. columns: { title, value(item), note(item), kind, head }; a note stands below the
+ * value, kind is a class of the column, head marks the cell that names the row. With inner(item) each row can be opened
+ * to a row below it, made by that function as { node, update(item) }.
  */
 class Table {
   constructor(table, columns, { key, empty, inner, openByDefault }) {
@@ -112,14 +116,13 @@ class Table {
     const row = { node: make("tr"), cells: [] };
     for (const column of this.columns) {
       const cell = make(column.head ? "th" : "td");
-      let place = cell;
+      const parts = { value: cell };
       if (column.head) cell.scope = "row";
-      if (column.head && this.inner) {
-        place = make("span");
-        cell.append(this.addToggle(row, item, open), place);
-      }
+      if (column.head && this.inner) cell.append(this.addToggle(row, item, open));
+      if (cell.firstChild || column.note) cell.append(parts.value = make("span"));
+      if (column.note) cell.append(parts.note = make("div", "note"));
       row.node.append(cell);
-      row.cells.push(place);
+      row.cells.push(parts);
     }
     return row;
   }
@@ -166,7 +169,10 @@ class Table {
         row = this.addRow(item, items.length <= (this.openByDefault ?? 0));
         this.rows.set(this.key(item), row);
       }
-      this.columns.forEach((column, i) => setCell(row.cells[i], column.value(item), column.kind));
+      this.columns.forEach((column, i) => {
+        setCell(row.cells[i].value, column.value(item), column.kind);
+        if (column.note) setText(row.cells[i].note, column.note(item));
+      });
       place(row.node);
       if (row.below) {
         row.update(item);
@@ -246,6 +252,7 @@ const tiles = {
   paths: new Tile("Paths"),
   links: new Tile("Links"),
   sessions: new Tile("Sessions"),
+  stall: new Tile("Worst stall"),
   read: new Tile("Read", { chart: true }),
   write: new Tile("Written", { chart: true, kind: "write" }),
 };
@@ -263,7 +270,8 @@ function showStatus(status) {
   tiles.paths.show(`${count(counts.paths_up)} of ${count(counts.paths)}`, "up", counts.paths_up < counts.paths ? "warn" : "");
   tiles.links.show(`${count(counts.links_up)} of ${count(counts.links)}`, `up, to ${count(counts.backends)} arrays`,
     counts.links_up < counts.links ? "warn" : "");
-  tiles.sessions.show(count(counts.sessions), `stall at most ${duration(status.worst_stall_us)}`);
+  tiles.sessions.show(count(counts.sessions), `on ${count(counts.workers)} workers`);
+  tiles.stall.show(duration(status.worst_stall_us), "by the timers");
   tiles.read.show(`${bytes(read)}/s`, read);
   tiles.write.show(`${bytes(written)}/s`, written);
 }
@@ -285,7 +293,7 @@ function pathTable(device) {
     figure("Group", (p) => p.tpg),
     figure("Weight", (p) => count(p.weight)),
     figure("In flight", (p) => count(p.inflight)),
-    figure("Latency", (p) => duration(p.latency_us)),
+    figure("Latency", (p) => latency(p.latency_us)),
     figure("I/O per s", (p) => count(Math.round(rate(p)))),
     figure("Failures", (p) => count(p.stats.path_failures)),
   ], { key: (p) => p.id, empty: "No path." });
@@ -294,9 +302,8 @@ function pathTable(device) {
 
 const tables = {
   devices: new Table(byId("devices"), [
-    { title: "Device", value: (d) => ({ text: d.name ?? d.id, title: d.id }), head: true },
+    { title: "Device", value: (d) => d.name, note: (d) => d.id, head: true },
     figure("LUN", (d) => d.lun),
-    { title: "Id", value: (d) => d.id, kind: "id" },
     figure("Size", (d) => bytes(d.size_bytes)),
     { title: "State", value: (d) => ({ ...state(d.state), title: d.reason ?? "" }) },
     { title: "Policy", value: (d) => ({ text: d.policy, title: d.policy_source ? `from: ${d.policy_source}` : "" }) },
@@ -316,9 +323,9 @@ const tables = {
     figure("Workers", (l) => `${l.workers_up} of ${l.workers}`),
     figure("Paths", (l) => count(l.paths)),
     figure("In flight", (l) => count(l.inflight)),
-    figure("Latency", (l) => duration(l.latency_us)),
+    figure("Latency", (l) => latency(l.latency_us)),
     figure("Reconnects", (l) => count(l.reconnects)),
-    { title: "Last failure", value: (l) => l.reason },
+    { title: "Last failure", value: (l) => l.reason, kind: "wide" },
   ], { key: (l) => l.id, empty: "There is no link." }),
 
   sessions: new Table(byId("sessions"), [

@@ -55,8 +55,8 @@ int command_claim(struct ctl *ctl, char **arguments, int count)
 int command_claims(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
-		{ "CLAIM", .cut = CUT_MIDDLE }, { "KIND", .cut = CUT_NEVER },   { "VALUE", .cut = CUT_MIDDLE },
-		{ "FROM", .cut = CUT_NEVER },	 { "DEVICES", .right = true },
+		{ "CLAIM", .cut = CUT_MIDDLE }, { "KIND", .cut = CUT_NEVER }, { "VALUE", .cut = CUT_MIDDLE },
+		{ "FROM", .cut = CUT_NEVER },   { "DEVICES", .right = true },
 	};
 	json_t *answer = client_list(ctl->client, CLAIMS, "claims");
 	struct table *table;

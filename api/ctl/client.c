@@ -53,7 +53,8 @@ static bool is_loopback(const char *url)
 
 	if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK &&
 	    curl_url_get(parts, CURLUPART_HOST, &host, 0) == CURLUE_OK)
-		loopback = strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "localhost") == 0;
+		loopback =
+			strncmp(host, "127.", 4) == 0 || strcmp(host, "[::1]") == 0 || strcmp(host, "localhost") == 0;
 	curl_free(host);
 	curl_url_cleanup(parts);
 	return loopback;

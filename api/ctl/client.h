@@ -16,7 +16,7 @@
 struct client;
 
 struct client *client_create(const char *url); /* "http://address:port", also with a path in front of /api */
-void client_destroy(struct client *client);    /* takes NULL */
+void client_destroy(struct client *client); /* takes NULL */
 
 /* One request; body NULL: none. *answer gets what was answered (NULL for an answer without content), for the caller to
  * own. 0 for a 2xx status, otherwise -1. */

@@ -21,7 +21,7 @@ struct ctl {
 
 struct command {
 	const char *name, *arguments, *summary;
-	unsigned options;   /* OPTION_* that it takes besides the common ones */
+	unsigned options; /* OPTION_* that it takes besides the common ones */
 	int min_arguments, max_arguments;
 	int (*run)(struct ctl *ctl, char **arguments, int count);
 };

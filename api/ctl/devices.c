@@ -36,8 +36,8 @@ static void paths_cell(struct table *table, const json_t *device)
 static void print_devices(struct ctl *ctl, const json_t *devices)
 {
 	static const struct table_column columns[] = {
-		{ "LUN", .right = true },    { "DEVICE", .cut = CUT_MIDDLE }, { "HARDWARE ID", .cut = CUT_END },
-		{ "SIZE", .right = true },   { "STATE", .cut = CUT_NEVER },   { "PATHS", .right = true },
+		{ "LUN", .right = true },     { "DEVICE", .cut = CUT_MIDDLE }, { "HARDWARE ID", .cut = CUT_END },
+		{ "SIZE", .right = true },    { "STATE", .cut = CUT_NEVER },   { "PATHS", .right = true },
 		{ "POLICY", .cut = CUT_END }, { "DSM", .cut = CUT_END },
 	};
 	struct table *table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
@@ -77,10 +77,10 @@ int command_devices(struct ctl *ctl, char **arguments, int count)
 /* ---- paths ---- */
 
 static const struct table_column path_columns[] = {
-	{ "LUN", .right = true },   { "PATH", .cut = CUT_NEVER },   { "LINK", .cut = CUT_MIDDLE },
-	{ "STATE", .cut = CUT_NEVER }, { "ALUA", .cut = CUT_END },	    { "TPG", .right = true },
-	{ "ROLE", .cut = CUT_NEVER },  { "WEIGHT", .right = true },	    { "QUEUE", .right = true },
-	{ "LATENCY", .right = true },  { "READ", .right = true },	    { "WRITTEN", .right = true },
+	{ "LUN", .right = true },      { "PATH", .cut = CUT_NEVER }, { "LINK", .cut = CUT_MIDDLE },
+	{ "STATE", .cut = CUT_NEVER }, { "ALUA", .cut = CUT_END },   { "TPG", .right = true },
+	{ "ROLE", .cut = CUT_NEVER },  { "WEIGHT", .right = true },  { "QUEUE", .right = true },
+	{ "LATENCY", .right = true },  { "READ", .right = true },    { "WRITTEN", .right = true },
 	{ "FAILURES", .right = true },
 };
 
@@ -108,7 +108,7 @@ static void add_paths(struct table *table, const json_t *device)
 			   json_is_true(json_object_get(path, "preferred")) ? " *" : "");
 		number_cell(table, json_object_get(path, "weight"));
 		number_cell(table, json_object_get(path, "inflight"));
-		table_cell(table, COLOUR_NONE, "%s", text_duration(number_member(path, "latency_us"), latency));
+		table_cell(table, COLOUR_NONE, "%s", text_latency(number_member(path, "latency_us"), latency));
 		table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(stats, "read_bytes"), read));
 		table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(stats, "written_bytes"), written));
 		number_cell(table, json_object_get(stats, "path_failures"));

@@ -17,7 +17,7 @@ static void add_link(struct table *table, const json_t *link)
 		   number_member(link, "workers"));
 	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "paths"));
 	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "inflight"));
-	table_cell(table, COLOUR_NONE, "%s", text_duration(number_member(link, "latency_us"), latency));
+	table_cell(table, COLOUR_NONE, "%s", text_latency(number_member(link, "latency_us"), latency));
 	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(link, "reconnects"));
 	table_cell(table, COLOUR_NONE, "%s", text_member(link, "reason"));
 }
@@ -25,9 +25,9 @@ static void add_link(struct table *table, const json_t *link)
 int command_links(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
-		{ "LINK", .cut = CUT_MIDDLE },	 { "ARRAY", .cut = CUT_END },	{ "PORTAL", .cut = CUT_NEVER },
-		{ "STATE", .cut = CUT_NEVER },	 { "WORKERS", .right = true },	{ "PATHS", .right = true },
-		{ "QUEUE", .right = true },	 { "LATENCY", .right = true },	{ "RECONNECTS", .right = true },
+		{ "LINK", .cut = CUT_MIDDLE },      { "ARRAY", .cut = CUT_END },  { "PORTAL", .cut = CUT_NEVER },
+		{ "STATE", .cut = CUT_NEVER },      { "WORKERS", .right = true }, { "PATHS", .right = true },
+		{ "QUEUE", .right = true },         { "LATENCY", .right = true }, { "RECONNECTS", .right = true },
 		{ "LAST FAILURE", .cut = CUT_END },
 	};
 	json_t *answer = client_list(ctl->client, "/api/v1/links", "links");

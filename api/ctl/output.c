@@ -17,11 +17,9 @@ enum colour ctl_state_colour(const char *state)
 		const char *state;
 		enum colour colour;
 	} colours[] = {
-		{ "normal", COLOUR_GREEN },	{ "up", COLOUR_GREEN },
-		{ "degraded", COLOUR_YELLOW },	{ "failover", COLOUR_YELLOW },
-		{ "verifying", COLOUR_YELLOW }, { "draining", COLOUR_YELLOW },
-		{ "connecting", COLOUR_YELLOW }, { "probing", COLOUR_YELLOW },
-		{ "unclaimed", COLOUR_DIM },
+		{ "normal", COLOUR_GREEN },      { "up", COLOUR_GREEN },         { "degraded", COLOUR_YELLOW },
+		{ "failover", COLOUR_YELLOW },   { "verifying", COLOUR_YELLOW }, { "draining", COLOUR_YELLOW },
+		{ "connecting", COLOUR_YELLOW }, { "probing", COLOUR_YELLOW },   { "unclaimed", COLOUR_DIM },
 	};
 
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)

@@ -25,9 +25,9 @@ static void add_session(struct table *table, const json_t *session)
 int command_sessions(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
-		{ "ID", .right = true },     { "INITIATOR", .cut = CUT_MIDDLE }, { "FROM", .cut = CUT_NEVER },
-		{ "TO", .cut = CUT_END },    { "TYPE", .cut = CUT_NEVER },	      { "WORKER", .right = true },
-		{ "TASKS", .right = true },  { "AGE", .right = true },	      { "READ", .right = true },
+		{ "ID", .right = true },      { "INITIATOR", .cut = CUT_MIDDLE }, { "FROM", .cut = CUT_NEVER },
+		{ "TO", .cut = CUT_END },     { "TYPE", .cut = CUT_NEVER },       { "WORKER", .right = true },
+		{ "TASKS", .right = true },   { "AGE", .right = true },           { "READ", .right = true },
 		{ "WRITTEN", .right = true },
 	};
 	json_t *answer = client_list(ctl->client, "/api/v1/sessions", "sessions");

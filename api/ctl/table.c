@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define GAP 2	      /* blanks between columns */
+#define GAP 2 /* blanks between columns */
 #define CUT_WIDTH_MIN 8u /* a cut column keeps so much */
 
 struct cell {
@@ -44,8 +44,8 @@ void terminal_init(struct terminal *terminal, FILE *out)
 static const char *colour_code(const struct terminal *terminal, enum colour colour)
 {
 	static const char *const codes[] = {
-		[COLOUR_NONE] = "",	       [COLOUR_GREEN] = "\033[32m", [COLOUR_YELLOW] = "\033[33m",
-		[COLOUR_RED] = "\033[31;1m", [COLOUR_DIM] = "\033[2m",	    [COLOUR_BOLD] = "\033[1m",
+		[COLOUR_NONE] = "",          [COLOUR_GREEN] = "\033[32m", [COLOUR_YELLOW] = "\033[33m",
+		[COLOUR_RED] = "\033[31;1m", [COLOUR_DIM] = "\033[2m",    [COLOUR_BOLD] = "\033[1m",
 	};
 
 	return terminal->colour ? codes[colour] : "";

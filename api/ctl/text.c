@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 #include <wchar.h>
 
@@ -13,6 +14,7 @@ char *text_bytes(uint64_t bytes, char *text)
 	static const char units[] = "KMGTPE";
 	double value = (double)bytes;
 	int unit = -1;
+	char *tenth;
 
 	if (bytes < 1024) {
 		snprintf(text, TEXT_MAX, "%" PRIu64 " B", bytes);
@@ -22,8 +24,9 @@ char *text_bytes(uint64_t bytes, char *text)
 		value /= 1024;
 		unit++;
 	}
-	snprintf(text, TEXT_MAX, "%.*f %ciB", value < 99.95 && value * 10 != (double)((uint64_t)value * 10), value,
-		 units[unit]);
+	snprintf(text, TEXT_MAX, "%.*f", value < 99.95, value);
+	tenth = strstr(text, ".0");
+	snprintf(tenth ? tenth : text + strlen(text), 5, " %ciB", units[unit]);
 	return text;
 }
 
@@ -43,6 +46,14 @@ char *text_duration(uint64_t us, char *text)
 		snprintf(text, TEXT_MAX, "%" PRIu64 "h %" PRIu64 "m", s / 3600, s / 60 % 60);
 	else
 		snprintf(text, TEXT_MAX, "%" PRIu64 "d %" PRIu64 "h", s / 86400, s / 3600 % 24);
+	return text;
+}
+
+char *text_latency(uint64_t us, char *text)
+{
+	if (us)
+		return text_duration(us, text);
+	snprintf(text, TEXT_MAX, "-");
 	return text;
 }
 

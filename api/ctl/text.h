@@ -16,6 +16,9 @@ char *text_bytes(uint64_t bytes, char *text);
 /* "350 us", "1.2 ms", "45 s", "2h 13m", "3d 4h". */
 char *text_duration(uint64_t us, char *text);
 
+/* The same of a measured time, of which 0 means that nothing was measured: "-". */
+char *text_latency(uint64_t us, char *text);
+
 /* Local time "2026-11-20 15:30:00"; "-" for 0. */
 char *text_time(uint64_t unix_us, char *text);
 

@@ -23,12 +23,17 @@ static void heap_put(struct clock *clock, size_t i, struct timer *timer)
 	timer->slot = i + 1;
 }
 
+static bool is_before(const struct timer *a, const struct timer *b)
+{
+	return a->due_us != b->due_us ? a->due_us < b->due_us : a->serial < b->serial;
+}
+
 static void heap_up(struct clock *clock, size_t i, struct timer *timer)
 {
 	while (i > 0) {
 		size_t parent = (i - 1) / 2;
 
-		if (clock->heap[parent]->due_us <= timer->due_us)
+		if (is_before(clock->heap[parent], timer))
 			break;
 		heap_put(clock, i, clock->heap[parent]);
 		i = parent;
@@ -43,9 +48,9 @@ static void heap_down(struct clock *clock, size_t i, struct timer *timer)
 
 		if (child >= clock->count)
 			break;
-		if (child + 1 < clock->count && clock->heap[child + 1]->due_us < clock->heap[child]->due_us)
+		if (child + 1 < clock->count && is_before(clock->heap[child + 1], clock->heap[child]))
 			child++;
-		if (clock->heap[child]->due_us >= timer->due_us)
+		if (is_before(timer, clock->heap[child]))
 			break;
 		heap_put(clock, i, clock->heap[child]);
 		i = child;
@@ -61,9 +66,11 @@ void timer_init(struct timer *timer, struct clock *clock, void (*fn)(void *arg),
 void timer_arm(struct timer *timer, uint64_t delay_us)
 {
 	struct clock *clock = timer->clock;
+	uint64_t now_us = clock_now_us(clock);
 
 	timer_stop(timer);
-	timer->due_us = clock_now_us(clock) + delay_us;
+	timer->due_us = delay_us < CLOCK_NEVER - now_us ? now_us + delay_us : CLOCK_NEVER;
+	timer->serial = ++clock->armed;
 	if (clock->count == clock->capacity) {
 		clock->capacity = clock->capacity ? 2 * clock->capacity : 64;
 		clock->heap = xrealloc(clock->heap, clock->capacity * sizeof(clock->heap[0]));
@@ -85,7 +92,7 @@ void timer_stop(struct timer *timer)
 	last = clock->heap[--clock->count];
 	if (last == timer)
 		return;
-	if (i > 0 && clock->heap[(i - 1) / 2]->due_us > last->due_us)
+	if (i > 0 && is_before(last, clock->heap[(i - 1) / 2]))
 		heap_up(clock, i, last);
 	else
 		heap_down(clock, i, last);
@@ -101,10 +108,12 @@ void clock_advance(struct clock *clock, uint64_t now_us)
 	if (now_us > clock->cached_us)
 		clock->cached_us = now_us;
 	clock->stale = false;
-	/* what a timer function arms with delay 0 waits for the next advance: a bounded batch a call */
-	for (size_t batch = clock->count; batch && clock->count && clock->heap[0]->due_us <= clock->cached_us; batch--) {
+	/* what a timer function arms with delay 0 comes behind all that is due now, and waits for the next advance */
+	for (uint64_t last = clock->armed; clock->count;) {
 		struct timer *timer = clock->heap[0];
 
+		if (timer->due_us > clock->cached_us || timer->serial > last)
+			break;
 		timer_stop(timer);
 		timer->fn(timer->arg);
 	}

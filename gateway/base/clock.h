@@ -21,8 +21,9 @@ struct clock {
 	uint64_t cached_us;	     /* clock_now_us() is how to read it */
 	uint64_t (*source)(void);    /* NULL: moved by hand */
 	bool stale;		     /* cached_us is from an earlier turn */
-	struct timer **heap;	     /* binary heap by due_us; heap[0] is the next */
+	struct timer **heap;	     /* binary heap by due_us, then by order of arming; heap[0] is the next */
 	size_t count, capacity;
+	uint64_t armed; /* how many times a timer was armed */
 };
 
 /* Embedded in its owner. Stop it before the owner goes. */
@@ -31,6 +32,7 @@ struct timer {
 	void (*fn)(void *arg);
 	void *arg;
 	uint64_t due_us;
+	uint64_t serial; /* clock.armed when it was armed */
 	size_t slot; /* index in the heap + 1; 0: not armed */
 };
 
@@ -38,7 +40,8 @@ struct timer {
 void clock_init(struct clock *clock, uint64_t now_us, uint64_t (*source)(void));
 void clock_done(struct clock *clock);
 
-/* Moves now forward (never back) and runs what is due, in order of time. A timer function may arm and stop timers. */
+/* Moves now forward (never back) and runs what is due, in order of time, equal times in the order of
+ * arming. A timer function may arm and stop timers. */
 void clock_advance(struct clock *clock, uint64_t now_us);
 
 /* Now. Constant within a turn. */

@@ -170,10 +170,11 @@ static void loop_turn(struct loop *loop, uint64_t now_us)
 void loop_run(struct loop *loop)
 {
 	atomic_store(&loop->owner, pthread_self());
+	clock_expire(&loop->clock);
 	while (!atomic_load(&loop->stopping)) {
 		loop_set_alarm(loop);
 		/* hooks that hooks scheduled: look at the descriptors, do not sleep */
-		event_base_loop(loop->base, list_empty(&loop->hooks) ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+		event_base_loop(loop->base, EVLOOP_ONCE | (list_empty(&loop->hooks) ? 0 : EVLOOP_NONBLOCK));
 		loop_turn(loop, monotonic_us());
 	}
 }
@@ -283,7 +284,7 @@ void loop_hook_cancel(struct loop_hook *hook)
 
 void loop_advance(struct loop *loop, uint64_t delta_us)
 {
-	event_base_loop(loop->base, EVLOOP_NONBLOCK);
+	event_base_loop(loop->base, EVLOOP_ONCE | EVLOOP_NONBLOCK); /* NONBLOCK alone goes on while any is ready */
 	loop_settle(loop);
 	loop_turn(loop, clock_now_us(&loop->clock) + delta_us);
 }

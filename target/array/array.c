@@ -96,10 +96,21 @@ static size_t target_list_luns(void *user, const struct target_nexus *nexus, uin
 	return n;
 }
 
+static void target_reset(void *user, const struct target_nexus *nexus, uint16_t lun)
+{
+	struct array *array = user;
+
+	(void)nexus;
+	for (size_t i = 0; i < array->lu_count; i++)
+		if (lun == TARGET_ALL_LUNS || lun == array->lus[i]->lun)
+			volume_reset(array->lus[i]->volume);
+}
+
 static const struct target_ops target_ops = {
 	.cmd_ctx_bytes = sizeof(struct fault_hold),
 	.find_lu = target_find_lu,
 	.list_luns = target_list_luns,
+	.reset = target_reset,
 };
 
 static void volume_attention(void *arg, scsi_asc asc, uint32_t except)
@@ -381,6 +392,8 @@ static void on_barrier(void *arg, struct evbuffer *text, const char *error)
 
 	(void)text;
 	(void)error;
+	array_control_destroy(array->socket);
+	array->socket = NULL;
 	array->drained(array->drained_arg);
 }
 

@@ -42,8 +42,15 @@ static int unix_address(const char *path, struct sockaddr_un *address)
 													: -ENAMETOOLONG;
 }
 
+/* What has not been sent yet is offered to the socket once more. */
 static void client_destroy(struct client *client)
 {
+	struct evbuffer *output = bufferevent_get_output(client->stream);
+
+	if (evbuffer_get_length(output)) {
+		evbuffer_unfreeze(output, 1); /* the stream keeps others from its head */
+		evbuffer_write(output, bufferevent_getfd(client->stream));
+	}
 	list_del(&client->link);
 	client->control->client_count--;
 	bufferevent_free(client->stream);

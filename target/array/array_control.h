@@ -20,7 +20,7 @@ int array_control_listen(struct array_control *control);
 /* No new connections and no new commands; answers still go out. Takes NULL. */
 void array_control_close(struct array_control *control);
 
-/* When no command is under way any more. Takes NULL. */
+/* When no command is under way any more; the last answers are sent. Takes NULL. */
 void array_control_destroy(struct array_control *control);
 
 /* The client's side, blocking: sends one command and copies what it prints to standard output, an error to standard

@@ -63,6 +63,12 @@ struct lu *volume_lu(struct volume *volume)
 	return &volume->lu;
 }
 
+void volume_reset(struct volume *volume)
+{
+	volume_mode_reset(volume);
+	volume->stopped = false;
+}
+
 uint64_t volume_size_bytes(const struct volume *volume)
 {
 	return volume_bytes(volume, volume->blocks);

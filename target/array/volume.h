@@ -46,6 +46,9 @@ void volume_execute(struct volume *volume, struct scsi_cmd *cmd);
 /* The volume as a logical unit by itself: submit() executes and ends the command at once. */
 struct lu *volume_lu(struct volume *volume);
 
+/* What a logical unit reset undoes: mode parameters that were selected, and a stop (SAM-5 6.3.3). */
+void volume_reset(struct volume *volume);
+
 uint64_t volume_size_bytes(const struct volume *volume);
 
 /* Changes the capacity and tells every nexus (2Ah/09h). 0, -EINVAL (no whole blocks), or the store's error. */

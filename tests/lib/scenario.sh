@@ -116,6 +116,7 @@ end_within()
 		((SECONDS <= end)) || kill -KILL "$2" 2>/dev/null
 		sleep 0.05
 	done
+	wait "$2"
 }
 
 trap scenario_end EXIT

@@ -21,8 +21,8 @@ struct block_stamp {
 
 enum block_kind {
 	BLOCK_VALID,
-	BLOCK_BLANK,  /* zeros only */
-	BLOCK_TORN,   /* head and end are of different writes; the stamp is the head's */
+	BLOCK_BLANK, /* zeros only */
+	BLOCK_TORN, /* head and end are of different writes; the stamp is the head's */
 	BLOCK_BROKEN, /* anything else; the stamp is the head's when it has our magic, else zero */
 };
 

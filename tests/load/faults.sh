@@ -23,10 +23,10 @@ hold()
 # ends: 0 when the held connection ends with a reset or a close as soon as something is sent on it
 ends()
 {
-	local byte status=0
+	local status=0
 
 	(printf x >&5) 2>/dev/null || true
-	read -r -N 1 -t 1 byte <&5 2>/dev/null || status=$?
+	read -r -N 1 -t 1 <&5 2>/dev/null || status=$?
 	exec 5>&-
 	((status != 0 && status <= 128))
 }

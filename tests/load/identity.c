@@ -30,8 +30,7 @@ int identity_from_vpd83(const uint8_t *page, size_t bytes, char *name, size_t si
 			break;
 		if (association != 0 || !ranks[type] || !entry[3] || entry[3] > DESIGNATOR_MAX)
 			continue;
-		if (!best || ranks[type] > ranks[best[1] & 0x0f] ||
-		    (type == (best[1] & 0x0fu) && entry[3] > best[3]))
+		if (!best || ranks[type] > ranks[best[1] & 0x0f] || (type == (best[1] & 0x0fu) && entry[3] > best[3]))
 			best = entry;
 	}
 	if (!best)

@@ -30,16 +30,16 @@ struct stats {
 	struct op_stats ops[OP_COUNT]; /* of the run phase */
 	uint64_t run_us;
 	uint64_t verdicts[VERDICT_COUNT]; /* blocks judged, all phases */
-	uint64_t failed;		  /* commands that ended with an error status */
-	uint64_t unknown_outcomes;	  /* writes whose connection went first */
+	uint64_t failed; /* commands that ended with an error status */
+	uint64_t unknown_outcomes; /* writes whose connection went first */
 	uint64_t reconnects;
 	uint64_t identity_changes;
-	uint64_t gave_up;	  /* sessions that ended by themselves */
-	uint64_t hung;		  /* commands without an answer when the run was over */
-	uint64_t unverified;	  /* 1: the check at the end was asked for and not finished */
-	uint64_t over_max_stall;  /* I/Os */
+	uint64_t gave_up; /* sessions that ended by themselves */
+	uint64_t hung; /* commands without an answer when the run was over */
+	uint64_t unverified; /* 1: the check at the end was asked for and not finished */
+	uint64_t over_max_stall; /* I/Os */
 	uint64_t longest_stall_us; /* of any I/O, from its issue to its end, or to the login after its loss */
-	uint64_t final_blocks;	  /* checked by the pass at the end */
+	uint64_t final_blocks; /* checked by the pass at the end */
 	uint64_t finding_count;
 	char findings[FINDINGS_MAX][FINDING_BYTES]; /* the first ones, in words */
 };
@@ -56,11 +56,11 @@ struct load {
 	struct pool *pool;
 	struct rng rng;
 	enum phase phase;
-	bool stopping;	      /* ends early: no new I/O, no check at the end */
-	uint64_t phase_us;    /* when the phase began */
+	bool stopping; /* ends early: no new I/O, no check at the end */
+	uint64_t phase_us; /* when the phase began */
 	uint64_t progress_us; /* when an I/O ended last */
-	double tokens;	      /* I/Os that --rate allows now */
-	uint64_t ticked_us;   /* the tick before */
+	double tokens; /* I/Os that --rate allows now */
+	uint64_t ticked_us; /* the tick before */
 	struct timer tick;
 	struct worker *workers[SESSIONS_MAX];
 	struct state_unit states[STATE_UNITS_MAX];

@@ -6,7 +6,8 @@
 #include <string.h>
 
 #define WHO_BITS 8
-#define ANYTHING UINT64_MAX /* an acknowledged generation: the block was found wrong, and is not judged until written */
+/* An acknowledged generation that means: found wrong, not judged until it is written again. */
+#define ANYTHING UINT64_MAX
 
 /* A generation of unknown outcome, in a chain of its block. */
 struct doubt {
@@ -17,19 +18,19 @@ struct doubt {
 struct model {
 	struct model_geometry geometry;
 	uint64_t identity;
-	uint64_t counter;	/* of generations */
+	uint64_t counter; /* of generations */
 	uint64_t *acknowledged; /* by block; 0: never written; or ANYTHING */
-	uint32_t *doubtful;	/* by block: first of its doubts, index + 1 */
-	uint64_t *locked;	/* a bit a block */
+	uint32_t *doubtful; /* by block: first of its doubts, index + 1 */
+	uint64_t *locked; /* a bit a block */
 	struct doubt *doubts;
 	uint32_t doubt_count, doubt_capacity;
 	uint32_t free_doubts; /* chain of unused ones, index + 1 */
 };
 
 const char *const verdict_names[VERDICT_COUNT] = {
-	[VERDICT_RIGHT] = "right",	   [VERDICT_UNWRITTEN] = "unwritten", [VERDICT_STALE] = "stale",
-	[VERDICT_LATE] = "late",	   [VERDICT_LOST] = "lost",	      [VERDICT_MISPLACED] = "misplaced",
-	[VERDICT_FOREIGN] = "foreign",	   [VERDICT_TORN] = "torn",	      [VERDICT_CORRUPT] = "corrupt",
+	[VERDICT_RIGHT] = "right",     [VERDICT_UNWRITTEN] = "unwritten", [VERDICT_STALE] = "stale",
+	[VERDICT_LATE] = "late",       [VERDICT_LOST] = "lost",           [VERDICT_MISPLACED] = "misplaced",
+	[VERDICT_FOREIGN] = "foreign", [VERDICT_TORN] = "torn",           [VERDICT_CORRUPT] = "corrupt",
 };
 
 struct model *model_create(const struct model_geometry *geometry, uint64_t identity)

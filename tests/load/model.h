@@ -32,13 +32,13 @@ struct model;
 enum verdict {
 	VERDICT_RIGHT,
 	VERDICT_UNWRITTEN, /* never written: nothing to say */
-	VERDICT_STALE,	   /* an older generation than the acknowledged one */
-	VERDICT_LATE,	   /* a newer one, whose outcome had been decided otherwise or that nobody asked for */
-	VERDICT_LOST,	   /* zeros where something was acknowledged */
+	VERDICT_STALE, /* an older generation than the acknowledged one */
+	VERDICT_LATE, /* a newer one, whose outcome had been decided otherwise or that nobody asked for */
+	VERDICT_LOST, /* zeros where something was acknowledged */
 	VERDICT_MISPLACED, /* a valid block of another address */
-	VERDICT_FOREIGN,   /* a valid block of another writer */
-	VERDICT_TORN,	   /* parts of different writes */
-	VERDICT_CORRUPT,   /* checksum wrong, or no block of ours at all */
+	VERDICT_FOREIGN, /* a valid block of another writer */
+	VERDICT_TORN, /* parts of different writes */
+	VERDICT_CORRUPT, /* checksum wrong, or no block of ours at all */
 	VERDICT_COUNT,
 };
 

@@ -15,9 +15,12 @@
 #define FUA 0x08
 
 const struct op_info op_table[OP_COUNT] = {
-	[OP_READ] = { .name = "read", .reads = true },	     [OP_WRITE] = { .name = "write", .writes = true },
-	[OP_FUA] = { .name = "fua", .writes = true },	     [OP_COMPARE] = { .name = "compare", .writes = true },
-	[OP_FLUSH] = { .name = "flush" },		     [OP_TUR] = { .name = "tur" },
+	[OP_READ] = { .name = "read", .reads = true },
+	[OP_WRITE] = { .name = "write", .writes = true },
+	[OP_FUA] = { .name = "fua", .writes = true },
+	[OP_COMPARE] = { .name = "compare", .writes = true },
+	[OP_FLUSH] = { .name = "flush" },
+	[OP_TUR] = { .name = "tur" },
 };
 
 int op_parse(const char *name)

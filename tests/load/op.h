@@ -11,10 +11,10 @@
 enum op {
 	OP_READ,
 	OP_WRITE,
-	OP_FUA,	    /* WRITE with Force Unit Access */
+	OP_FUA, /* WRITE with Force Unit Access */
 	OP_COMPARE, /* COMPARE AND WRITE of one block: sent twice, the second one miscompares */
-	OP_FLUSH,   /* SYNCHRONIZE CACHE of everything */
-	OP_TUR,	    /* TEST UNIT READY */
+	OP_FLUSH, /* SYNCHRONIZE CACHE of everything */
+	OP_TUR, /* TEST UNIT READY */
 	OP_COUNT,
 };
 

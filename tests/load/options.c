@@ -17,7 +17,7 @@
 enum value {
 	VALUE_FLAG,
 	VALUE_NUMBER,
-	VALUE_SIZE,    /* with k, m, g, t */
+	VALUE_SIZE, /* with k, m, g, t */
 	VALUE_SECONDS, /* with fraction; kept as microseconds */
 	VALUE_TEXT,
 	VALUE_OTHER, /* has its own parser */
@@ -53,7 +53,7 @@ static const struct option_info {
 	{ "region", "BYTES", "0", "how much of the logical unit is used; 0: all, at most 1g",
 	  SIZE(region, UINT64_C(1) << 50) },
 	{ "offset", "BYTES", "0", "where that begins", SIZE(offset, UINT64_C(1) << 62) },
-	{ "seed", "N", "0", "of the choice of I/Os; 0: at random", NUMBER(seed, 0, UINT64_MAX) },
+	{ "seed", "N", "0", "of the choice of I/Os; 0: at random", NUMBER(seed, 0, INT64_MAX) },
 	{ "rate", "N", "0", "at most N I/Os a second; 0: no limit", NUMBER(rate, 0, 100000000) },
 	{ "state", "FILE", NULL, "what was written: read at the start when it exists, saved at the end", TEXT(state) },
 	{ "report", "text|json", "text", "form of the report on standard output", OTHER(parse_report) },
@@ -238,8 +238,8 @@ enum { FIRST_VALUE = 256, VALUE_HELP = 254, VALUE_VERSION = 255 };
 static void long_options(struct option *getopt_table)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		*getopt_table++ = (struct option){ table[i].name, table[i].argument ? required_argument : no_argument, NULL,
-						   FIRST_VALUE + (int)i };
+		*getopt_table++ = (struct option){ table[i].name, table[i].argument ? required_argument : no_argument,
+						   NULL, FIRST_VALUE + (int)i };
 	*getopt_table++ = (struct option){ "help", no_argument, NULL, VALUE_HELP };
 	*getopt_table++ = (struct option){ "version", no_argument, NULL, VALUE_VERSION };
 	*getopt_table = (struct option){ 0 };
@@ -267,7 +267,8 @@ int options_parse(struct options *options, int argc, char **argv)
 		if (value < FIRST_VALUE)
 			return -EINVAL;
 		if (option_set(options, &table[value - FIRST_VALUE], optarg) < 0) {
-			fprintf(stderr, "braid-load: --%s: \"%s\" will not do\n", table[value - FIRST_VALUE].name, optarg);
+			fprintf(stderr, "braid-load: --%s: \"%s\" will not do\n", table[value - FIRST_VALUE].name,
+				optarg);
 			return -EINVAL;
 		}
 	}
@@ -277,6 +278,7 @@ int options_parse(struct options *options, int argc, char **argv)
 	}
 	if (!options->seed && getrandom(&options->seed, sizeof(options->seed), 0) < 0)
 		options->seed = (uint64_t)getpid();
+	options->seed &= INT64_MAX; /* what JSON can say */
 	return options_check(options);
 }
 

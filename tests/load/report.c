@@ -68,8 +68,8 @@ static json_t *json_ops(const struct stats *stats)
 			continue;
 		json_object_set_new(ops, op_table[op].name,
 				    json_pack("{s:o, s:o, s:f, s:f, s:o}", "count", json_number(one->count), "bytes",
-					      json_number(one->bytes), "iops", per_second(one->count, stats->run_us), "mb_s",
-					      per_second(one->bytes, stats->run_us) / 1e6, "latency_us",
+					      json_number(one->bytes), "iops", per_second(one->count, stats->run_us),
+					      "mb_s", per_second(one->bytes, stats->run_us) / 1e6, "latency_us",
 					      json_latency(&one->latency)));
 	}
 	return ops;
@@ -152,23 +152,23 @@ static void report_text(const json_t *report)
 
 	printf("%-8s %10s %10s %10s %9s %9s %9s %9s\n", "op", "count", "IOPS", "MB/s", "p50 us", "p99 us", "p99.9 us",
 	       "max us");
-	json_object_foreach(json_object_get(report, "ops"), name, member)
-	{
+	json_object_foreach (json_object_get(report, "ops"), name, member) {
 		const json_t *latency = json_object_get(member, "latency_us");
 
 		printf("%-8s %10lld %10.0f %10.1f %9lld %9lld %9lld %9lld\n", name,
-		       json_integer_value(json_object_get(member, "count")), json_real_value(json_object_get(member, "iops")),
-		       json_real_value(json_object_get(member, "mb_s")), json_integer_value(json_object_get(latency, "p50")),
+		       json_integer_value(json_object_get(member, "count")),
+		       json_real_value(json_object_get(member, "iops")),
+		       json_real_value(json_object_get(member, "mb_s")),
+		       json_integer_value(json_object_get(latency, "p50")),
 		       json_integer_value(json_object_get(latency, "p99")),
 		       json_integer_value(json_object_get(latency, "p999")),
 		       json_integer_value(json_object_get(latency, "max")));
 	}
 	printf("blocks:");
-	json_object_foreach(json_object_get(report, "blocks"), name, member)
+	json_object_foreach (json_object_get(report, "blocks"), name, member)
 		printf(" %s=%lld", name, json_integer_value(member));
 	printf("\n");
-	json_object_foreach((json_t *)(uintptr_t)report, name, member)
-	{
+	json_object_foreach ((json_t *)(uintptr_t)report, name, member) {
 		if (json_is_number(member))
 			printf("%s=%.*f ", name, json_is_real(member) ? 1 : 0, json_number_value(member));
 	}

@@ -53,14 +53,14 @@ struct session {
 	struct iscsi_context *iscsi;
 	struct event *readable, *writable;
 	struct loop_hook turn_end; /* flushes what was queued, or takes the connection down */
-	struct timer timer;	   /* of the state: delay before an attempt, deadline of login and logout */
-	bool doomed;		   /* to be taken down at the end of this turn, for this reason: */
+	struct timer timer; /* of the state: delay before an attempt, deadline of login and logout */
+	bool doomed; /* to be taken down at the end of this turn, for this reason: */
 	char reason[160];
 	bool destroying; /* libiscsi cancels; its callbacks are not for us */
 	char redirect[256];
 	uint64_t delay_us; /* before the next attempt */
 
-	struct list sent;    /* in libiscsi's hands */
+	struct list sent; /* in libiscsi's hands */
 	struct list delayed; /* answered BUSY or TASK SET FULL, to be sent again */
 
 	unsigned probe_step;
@@ -107,7 +107,9 @@ static void on_answer(struct iscsi_context *iscsi, int status, void *command_dat
 static void command_send(struct session *session, struct command *command)
 {
 	static const int directions[] = {
-		[COMMAND_NO_DATA] = SCSI_XFER_NONE, [COMMAND_READS] = SCSI_XFER_READ, [COMMAND_WRITES] = SCSI_XFER_WRITE,
+		[COMMAND_NO_DATA] = SCSI_XFER_NONE,
+		[COMMAND_READS] = SCSI_XFER_READ,
+		[COMMAND_WRITES] = SCSI_XFER_WRITE,
 	};
 	struct scsi_iovec *vector = (struct scsi_iovec *)(void *)&command->vector;
 
@@ -208,7 +210,7 @@ void session_tick(struct session *session)
 
 	if (session->doomed || (session->state != SESSION_UP && session->state != SESSION_PROBING))
 		return;
-	list_for_each(command, &session->delayed, link) {
+	list_for_each (command, &session->delayed, link) {
 		if (command->again_us <= now_us) {
 			list_del(&command->link);
 			command_send(session, command);
@@ -428,7 +430,7 @@ static const struct probe_step {
 	size_t cdb_bytes;
 } probe_steps[] = {
 	{ { 0x12, 0x01, 0x83, PROBE_BYTES >> 8, PROBE_BYTES & 0xff }, 6 }, /* INQUIRY, Device Identification */
-	{ { 0x9e, 0x10, [13] = 32 }, 16 },				   /* READ CAPACITY(16) */
+	{ { 0x9e, 0x10, [13] = 32 }, 16 }, /* READ CAPACITY(16) */
 };
 
 #define PROBE_STEPS (sizeof(probe_steps) / sizeof(probe_steps[0]))
@@ -445,7 +447,8 @@ static void on_probe(struct command *command)
 {
 	struct session *session = command->session;
 	struct session_identity *identity = &session->identity;
-	size_t bytes = command->data_bytes - (command->residual < command->data_bytes ? command->residual : command->data_bytes);
+	size_t bytes = command->data_bytes -
+		       (command->residual < command->data_bytes ? command->residual : command->data_bytes);
 
 	if (command->outcome == COMMAND_LOST)
 		return;
@@ -496,7 +499,8 @@ struct session *session_create(struct loop *loop, const struct session_config *c
 	session->ops = ops;
 	session->user = user;
 	session->loop = loop;
-	session->lun = config->url->lun < 256 ? config->url->lun : 0x4000 | config->url->lun; /* flat space (SAM-5 4.7.7.3) */
+	session->lun =
+		config->url->lun < 256 ? config->url->lun : 0x4000 | config->url->lun; /* flat space (SAM-5 4.7.7.3) */
 	list_init(&session->sent);
 	list_init(&session->delayed);
 	loop_hook_init(&session->turn_end, on_turn_end, session);

@@ -22,7 +22,7 @@ struct session;
 enum command_outcome {
 	COMMAND_GOOD,
 	COMMAND_FAILED, /* status, key, asc say how */
-	COMMAND_LOST,	/* the connection went first: executed or not, nobody knows */
+	COMMAND_LOST, /* the connection went first: executed or not, nobody knows */
 };
 
 enum command_direction { COMMAND_NO_DATA, COMMAND_READS, COMMAND_WRITES };

@@ -170,8 +170,8 @@ static void get_unit(struct stream *stream, struct state_unit *unit)
 	block_size = get_number(stream);
 	identity = get_number(stream);
 	counter = get_number(stream);
-	if (!stream->error && (geometry.blocks > MODEL_BLOCKS_MAX || block_size < BLOCK_SIZE_MIN || block_size > 65536 ||
-			       unit->name[sizeof(unit->name) - 1]))
+	if (!stream->error && (geometry.blocks > MODEL_BLOCKS_MAX || block_size < BLOCK_SIZE_MIN ||
+			       block_size > 65536 || unit->name[sizeof(unit->name) - 1]))
 		stream->error = -EBADMSG;
 	if (stream->error)
 		return;

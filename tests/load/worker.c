@@ -19,7 +19,7 @@ struct io {
 	uint64_t block, count; /* count 0: no data, no lock */
 	uint64_t generation;
 	size_t capacity; /* of command.data */
-	bool overdue;	 /* already counted as over the limit */
+	bool overdue; /* already counted as over the limit */
 };
 
 struct worker {
@@ -97,7 +97,8 @@ static void io_failed(struct io *io)
 	struct command *command = &io->command;
 
 	worker->load->stats.failed++;
-	load_finding(worker->load, "failed op=%s unit=%s session=%u block=%llu count=%llu status=%02x sense=%x/%04x residual=%zu",
+	load_finding(worker->load,
+		     "failed op=%s unit=%s session=%u block=%llu count=%llu status=%02x sense=%x/%04x residual=%zu",
 		     op_table[io->op].name, worker->unit->state->name, worker->index, (unsigned long long)io->block,
 		     (unsigned long long)io->count, command->status, command->key, command->asc, command->residual);
 	/* a refused comparison wrote nothing; anything else may have, in part */
@@ -149,7 +150,7 @@ static void settle_lost(struct worker *worker)
 {
 	struct io *io;
 
-	list_for_each(io, &worker->lost, link) {
+	list_for_each (io, &worker->lost, link) {
 		if (op_table[io->op].writes) {
 			worker->load->stats.unknown_outcomes++;
 			model_unknown(model_of(worker), io->block, io->count, io->generation);
@@ -320,8 +321,8 @@ static void on_up(void *user, const struct session_identity *identity)
 		load->stats.reconnects++;
 		if (!identity_is_same(&worker->identity, identity)) {
 			load->stats.identity_changes++;
-			load_finding(load, "another logical unit after reconnect session=%u was=%s now=%s", worker->index,
-				     worker->identity.name, identity->name);
+			load_finding(load, "another logical unit after reconnect session=%u was=%s now=%s",
+				     worker->index, worker->identity.name, identity->name);
 			session_close(worker->session);
 			return;
 		}
@@ -369,7 +370,7 @@ void worker_tick(struct worker *worker)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && limit_us; i++) {
 		struct io *io;
 
-		list_for_each(io, lists[i], link) {
+		list_for_each (io, lists[i], link) {
 			if (io->overdue || now - io->command.issued_us <= limit_us)
 				continue;
 			io->overdue = true;

@@ -1,8 +1,7 @@
-# The API in front of fake_control.c, which stands for the gateway's control loop.
+# The API in front of fake_gateway.c, which stands for the gateway's control loop.
 if(CMOCKA_FOUND AND TARGET braid_api)
-  add_library(braid_fake_gateway STATIC fake_control.c http_client.c ${CMAKE_SOURCE_DIR}/gateway/policy_name.c)
+  add_library(braid_fake_gateway OBJECT fake_gateway.c http_client.c ${CMAKE_SOURCE_DIR}/gateway/policy_name.c)
   target_link_libraries(braid_fake_gateway PUBLIC braid_api PkgConfig::CURL PRIVATE PkgConfig::CMOCKA)
-  target_link_libraries(braid_fake_gateway INTERFACE braid_api)
 endif()
 
 foreach(name test_http test_http_wire test_http_load test_api_parts test_metrics test_handover)

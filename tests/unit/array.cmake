@@ -1,3 +1,4 @@
 braid_unit_test(test_store braid_volume)
 braid_unit_test(test_volume braid_volume)
 braid_unit_test(test_fault braid_array_core)
+braid_unit_test(test_array braid_array_core PkgConfig::ISCSI)

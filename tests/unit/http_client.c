@@ -2,7 +2,7 @@
 
 #include "api/member.h"
 #include "gateway/base/memory.h"
-#include "tests/unit/fake_control.h"
+#include "tests/unit/fake_gateway.h"
 #include "tests/unit/unit.h"
 
 #include <arpa/inet.h>
@@ -24,8 +24,8 @@ struct site *site_create(bool run)
 	const char *const listen[] = { "127.0.0.1:0" };
 	struct site *site = xcalloc(1, sizeof(*site));
 
-	site->control = fake_control_create(run);
-	site->api = api_create(&(struct api_config){ listen, 1, site->control });
+	site->gateway = fake_gateway_create(run);
+	site->api = api_create(&(struct api_config){ listen, 1, site->gateway });
 	assert_int_equal(api_start(site->api), 0);
 	assert_int_equal(api_address(site->api, 0, site->address), 0);
 	return site;
@@ -34,7 +34,7 @@ struct site *site_create(bool run)
 void site_destroy(struct site *site)
 {
 	api_destroy(site->api);
-	fake_control_destroy(site->control);
+	fake_gateway_destroy(site->gateway);
 	free(site);
 }
 
@@ -140,7 +140,7 @@ int http_connect(const struct site *site)
 	return fd;
 }
 
-struct reply http_raw(const struct site *site, const char *bytes, size_t len, bool head_only)
+struct reply http_raw(const struct site *site, const char *bytes, size_t len)
 {
 	struct text text = { xstrdup(""), 0 };
 	struct reply reply = { 0 };
@@ -153,15 +153,11 @@ struct reply http_raw(const struct site *site, const char *bytes, size_t len, bo
 		if (n <= 0)
 			break; /* refused meanwhile: the answer may be there */
 	}
-	while ((n = recv(fd, part, sizeof(part), 0)) > 0) {
+	while ((n = recv(fd, part, sizeof(part), 0)) > 0)
 		on_text(part, 1, (size_t)n, &text);
-		if (head_only && strstr(text.bytes, "\r\n\r\n"))
-			break;
-	}
 	close(fd);
 	if (strncmp(text.bytes, "HTTP/1.", 7) == 0)
 		reply.status = atol(text.bytes + 9);
-	reply.head = xstrdup(text.bytes);
 	reply.text = text.bytes;
 	reply.len = text.len;
 	return reply;

@@ -11,7 +11,7 @@
 #include <jansson.h>
 
 struct site {
-	struct control *control;
+	struct gateway *gateway;
 	struct api *api;
 	char address[NET_ADDRESS_MAX]; /* "127.0.0.1:port" */
 };
@@ -24,7 +24,7 @@ void site_destroy(struct site *site);
 
 struct reply {
 	long status; /* 0: the connection ended without an answer */
-	char *head;  /* the header section */
+	char *head; /* the header section */
 	char *text;
 	size_t len;
 	json_t *json; /* NULL: the body is not JSON */
@@ -37,9 +37,9 @@ struct reply http_request(const struct site *site, const char *method, const cha
 struct reply http_get(const struct site *site, const char *path);
 void reply_done(struct reply *reply);
 
-/* Sends these bytes on a connection of its own and reads until it is closed, or until the header section has come
- * when `head_only`. Only status, head and text are set. */
-struct reply http_raw(const struct site *site, const char *bytes, size_t len, bool head_only);
+/* Sends these bytes on a connection of its own and reads until it is closed. Only status and text (with the header
+ * section) are set. */
+struct reply http_raw(const struct site *site, const char *bytes, size_t len);
 int http_connect(const struct site *site); /* a socket with a time limit */
 
 /* The text member at a dotted path, or "". */

@@ -1,7 +1,7 @@
 /* The resources of the API, asked over HTTP: what they answer, and what they refuse. */
 #include "api/member.h"
 #include "gateway/base/memory.h"
-#include "tests/unit/fake_control.h"
+#include "tests/unit/fake_gateway.h"
 #include "tests/unit/http_client.h"
 #include "tests/unit/unit.h"
 
@@ -180,7 +180,8 @@ static void test_policy(void **state)
 
 	for (size_t i = 0; i < ARRAY_COUNT(same); i++) {
 		char *body = xasprintf("{\"policy\": %s, \"paths\": [{\"id\": \"p0\", \"weight\": 4294967295, "
-				       "\"role\": \"standby\", \"preferred\": true}]}", same[i]);
+				       "\"role\": \"standby\", \"preferred\": true}]}",
+				       same[i]);
 
 		reply = http_request(*state, "PUT", "/api/v1/devices/naa.0/policy", body, NULL);
 		free(body);
@@ -250,7 +251,7 @@ static void test_events(void **state)
 	struct site *site = *state;
 	struct reply reply;
 
-	fake_control_add_event(site->control, "Something happened.");
+	fake_gateway_add_event(site->gateway, "Something happened.");
 	reply = http_get(site, "/api/v1/events?since=0&limit=1");
 	assert_int_equal(json_array_size(json_object_get(reply.json, "events")), 1);
 	assert_int_equal(number_at(&reply, "last"), 2);
@@ -285,12 +286,12 @@ static void test_health(void **state)
 	reply = http_get(site, "/readyz");
 	assert_int_equal(reply.status, 200);
 	reply_done(&reply);
-	fake_control_set_ready(site->control, false);
+	fake_gateway_set_ready(site->gateway, false);
 	reply = http_get(site, "/readyz");
 	assert_non_null(strstr(reply.head, "Retry-After"));
 	assert_string_equal(reply_text(&reply, "detail"), "The target does not listen.");
 	assert_problem(reply, 503, NULL);
-	fake_control_set_ready(site->control, true);
+	fake_gateway_set_ready(site->gateway, true);
 }
 
 static void test_metrics(void **state)
@@ -300,7 +301,8 @@ static void test_metrics(void **state)
 	assert_int_equal(reply.status, 200);
 	assert_non_null(strstr(reply.head, "Content-Type: text/plain; version=0.0.4"));
 	assert_non_null(strstr(reply.text, "\n# TYPE braid_reads_total counter\nbraid_reads_total 10\n"));
-	assert_non_null(strstr(reply.text, "\nbraid_path_state{device=\"naa.1\",path=\"p3\",link=\"b/2\",state=\"down\"} 1\n"));
+	assert_non_null(
+		strstr(reply.text, "\nbraid_path_state{device=\"naa.1\",path=\"p3\",link=\"b/2\",state=\"down\"} 1\n"));
 	reply_done(&reply);
 }
 

@@ -11,7 +11,7 @@
 
 static struct reply raw(const struct site *site, const char *bytes)
 {
-	return http_raw(site, bytes, strlen(bytes), false);
+	return http_raw(site, bytes, strlen(bytes));
 }
 
 static void assert_raw_status(const struct site *site, const char *bytes, long status)
@@ -164,10 +164,10 @@ static void test_ambiguous_length(void **state)
 /* After an ambiguous message nothing that follows it on the connection is taken for a request. */
 static void test_ambiguous_length_ends_the_connection(void **state)
 {
-	struct reply reply = raw(*state, "POST /api/v1/claims HTTP/1.1\r\nHost: localhost\r\n"
-					 "Content-Type: application/json\r\nContent-Length: 12\r\n"
-					 "Content-Length: 12\r\n\r\n" CLAIM
-					 "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+	struct reply reply =
+		raw(*state, "POST /api/v1/claims HTTP/1.1\r\nHost: localhost\r\n"
+			    "Content-Type: application/json\r\nContent-Length: 12\r\n"
+			    "Content-Length: 12\r\n\r\n" CLAIM "GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
 
 	assert_int_equal(reply.status, 400);
 	assert_null(strstr(reply.text, "alive"));
@@ -220,7 +220,7 @@ static void test_chunks_too_large(void **state)
 			len += chunk;
 		}
 		memcpy(bytes + len, last, sizeof(last) - 1);
-		struct reply reply = http_raw(*state, bytes, len + sizeof(last) - 1, false);
+		struct reply reply = http_raw(*state, bytes, len + sizeof(last) - 1);
 
 		assert_int_equal(reply.status, cases[i].status);
 		reply_done(&reply);
@@ -246,7 +246,7 @@ static void test_header_too_large(void **state)
 	memset(bytes, 'a', len);
 	memcpy(bytes, "GET / HTTP/1.1\r\nHost: localhost\r\nX: ", 36);
 	memcpy(bytes + len - 4, "\r\n\r\n", 4);
-	reply = http_raw(*state, bytes, len, false);
+	reply = http_raw(*state, bytes, len);
 	assert_true(reply.status == 431 || reply.status == 0);
 	reply_done(&reply);
 	free(bytes);

@@ -1,4 +1,4 @@
-#include "tests/unit/fake_control.h"
+#include "tests/unit/fake_gateway.h"
 
 #include "gateway/base/memory.h"
 
@@ -19,7 +19,7 @@ struct claim {
 	bool from_config;
 };
 
-struct control {
+struct gateway {
 	struct loop *loop;
 	bool runs;
 	_Atomic bool ready;
@@ -41,7 +41,7 @@ static const struct {
 } devices[DEVICES] = {
 	{ "naa.0", "S0", "VIRTUAL-DISK", 0 },
 	{ "naa.1", "S\"1\\\n", "VIRTUAL-DISK", 1 }, /* a serial number that wants escaping */
-	{ "t10.free", "S\xff", "OTHER", -1 },	    /* and one that is not UTF-8 */
+	{ "t10.free", "S\xff", "OTHER", -1 }, /* and one that is not UTF-8 */
 };
 
 static void on_message(struct message *message)
@@ -51,11 +51,11 @@ static void on_message(struct message *message)
 	job->run(job);
 }
 
-void control_post(struct control *control, struct control_job *job)
+void control_post(struct gateway *gateway, struct control_job *job)
 {
-	job->control = control;
+	job->control = gateway;
 	job->message.fn = on_message;
-	loop_post(control->loop, &job->message);
+	loop_post(gateway->loop, &job->message);
 }
 
 void problem_set(struct problem *problem, int status, const char *pointer, const char *title, const char *fmt, ...)
@@ -70,38 +70,38 @@ void problem_set(struct problem *problem, int status, const char *pointer, const
 	va_end(ap);
 }
 
-struct control *fake_control_create(bool run)
+struct gateway *fake_gateway_create(bool run)
 {
-	struct control *control = xcalloc(1, sizeof(*control));
+	struct gateway *gateway = xcalloc(1, sizeof(*gateway));
 
-	control->loop = loop_create("control");
-	control->runs = run;
-	control->ready = true;
-	control->claims[control->claim_count++] = (struct claim){ "all", "all", "", true };
+	gateway->loop = loop_create("control");
+	gateway->runs = run;
+	gateway->ready = true;
+	gateway->claims[gateway->claim_count++] = (struct claim){ "all", "all", "", true };
 	for (size_t device = 0; device < DEVICES; device++)
 		for (size_t path = 0; path < PATHS; path++)
-			control->settings[device][path].role = path < 2 ? "active" : "standby";
-	control->events[control->event_count++] = xstrdup("The gateway has started.");
-	if (run && loop_start(control->loop) < 0)
+			gateway->settings[device][path].role = path < 2 ? "active" : "standby";
+	gateway->events[gateway->event_count++] = xstrdup("The gateway has started.");
+	if (run && loop_start(gateway->loop) < 0)
 		abort();
-	return control;
+	return gateway;
 }
 
-void fake_control_destroy(struct control *control)
+void fake_gateway_destroy(struct gateway *gateway)
 {
-	if (control->runs) {
-		loop_stop(control->loop);
-		loop_join(control->loop);
+	if (gateway->runs) {
+		loop_stop(gateway->loop);
+		loop_join(gateway->loop);
 	}
-	loop_destroy(control->loop);
-	for (size_t i = 0; i < control->event_count; i++)
-		free(control->events[i]);
-	free(control);
+	loop_destroy(gateway->loop);
+	for (size_t i = 0; i < gateway->event_count; i++)
+		free(gateway->events[i]);
+	free(gateway);
 }
 
-void fake_control_set_ready(struct control *control, bool ready)
+void fake_gateway_set_ready(struct gateway *gateway, bool ready)
 {
-	control->ready = ready;
+	gateway->ready = ready;
 }
 
 struct event_job {
@@ -112,34 +112,34 @@ struct event_job {
 static void add_event(struct control_job *job)
 {
 	struct event_job *event = container_of(job, struct event_job, job);
-	struct control *control = job->control;
+	struct gateway *gateway = job->control;
 
-	if (control->event_count < EVENTS_MAX)
-		control->events[control->event_count++] = event->message;
+	if (gateway->event_count < EVENTS_MAX)
+		gateway->events[gateway->event_count++] = event->message;
 	else
 		free(event->message);
 	free(event);
 }
 
-void fake_control_add_event(struct control *control, const char *message)
+void fake_gateway_add_event(struct gateway *gateway, const char *message)
 {
 	struct event_job *event = xcalloc(1, sizeof(*event));
 
 	event->job.run = add_event;
 	event->message = xstrdup(message);
-	control_post(control, &event->job);
+	control_post(gateway, &event->job);
 }
 
-void control_status(struct control *control, struct control_status *status)
+void control_status(struct gateway *gateway, struct control_status *status)
 {
 	static const char *const portals[] = { "127.0.0.1:3260", NULL };
 
 	*status = (struct control_status){
 		.version = "0.0.test",
 		.uptime_us = 8040500000,
-		.healthy = control->ready,
-		.ready = control->ready,
-		.reasons = { control->ready ? NULL : "The target does not listen." },
+		.healthy = gateway->ready,
+		.ready = gateway->ready,
+		.reasons = { gateway->ready ? NULL : "The target does not listen." },
 		.devices = DEVICES,
 		.claimed_devices = 2,
 		.paths = DEVICES * PATHS,
@@ -156,10 +156,10 @@ void control_status(struct control *control, struct control_status *status)
 	};
 }
 
-static void fill_paths(const struct control *control, size_t device, struct path_view *paths)
+static void fill_paths(const struct gateway *gateway, size_t device, struct path_view *paths)
 {
 	for (size_t i = 0; i < PATHS; i++) {
-		const struct path_setting *setting = &control->settings[device][i];
+		const struct path_setting *setting = &gateway->settings[device][i];
 
 		paths[i] = (struct path_view){
 			.id = path_ids[i],
@@ -178,7 +178,7 @@ static void fill_paths(const struct control *control, size_t device, struct path
 	}
 }
 
-void control_each_device(struct control *control, bool (*fn)(const struct device_view *view, void *arg), void *arg)
+void control_each_device(struct gateway *gateway, bool (*fn)(const struct device_view *view, void *arg), void *arg)
 {
 	for (size_t i = 0; i < DEVICES; i++) {
 		struct path_view paths[PATHS];
@@ -197,24 +197,26 @@ void control_each_device(struct control *control, bool (*fn)(const struct device
 			.claimed_by = claimed ? "all" : NULL,
 			.lun = devices[i].lun,
 			.dsm = claimed ? "generic" : NULL,
-			.policy = claimed ? (control->policies[i] ? control->policies[i] : POLICY_ROUND_ROBIN) : 0,
-			.policy_from = control->policies[i] ? "device" : "default",
+			.policy = claimed ? (gateway->policies[i] ? gateway->policies[i] : POLICY_ROUND_ROBIN) : 0,
+			.policy_from = gateway->policies[i] ? "device" : "default",
 			.fence = "session",
-			.state = !claimed ? "unclaimed" : i == 1 ? "degraded" : "normal",
+			.state = !claimed ? "unclaimed"
+				 : i == 1 ? "degraded"
+					  : "normal",
 			.reason = i == 1 ? "Path p3 is down." : NULL,
 			.paths = paths,
 			.path_count = PATHS,
 		};
 
-		fill_paths(control, i, paths);
+		fill_paths(gateway, i, paths);
 		if (!fn(&view, arg))
 			return;
 	}
 }
 
-void control_each_link(struct control *control, bool (*fn)(const struct link_view *view, void *arg), void *arg)
+void control_each_link(struct gateway *gateway, bool (*fn)(const struct link_view *view, void *arg), void *arg)
 {
-	(void)control;
+	(void)gateway;
 	for (size_t i = 0; i < PATHS; i++) {
 		struct link_view view = {
 			.id = link_ids[i],
@@ -236,9 +238,9 @@ void control_each_link(struct control *control, bool (*fn)(const struct link_vie
 	}
 }
 
-void control_each_session(struct control *control, bool (*fn)(const struct session_view *view, void *arg), void *arg)
+void control_each_session(struct gateway *gateway, bool (*fn)(const struct session_view *view, void *arg), void *arg)
 {
-	(void)control;
+	(void)gateway;
 	for (uint32_t i = 0; i < 2; i++) {
 		struct session_view view = {
 			.id = i + 1,
@@ -259,30 +261,32 @@ void control_each_session(struct control *control, bool (*fn)(const struct sessi
 	}
 }
 
-uint64_t control_each_event(struct control *control, uint64_t since,
+uint64_t control_each_event(struct gateway *gateway, uint64_t since,
 			    bool (*fn)(const struct event_view *view, void *arg), void *arg)
 {
-	for (size_t i = since < control->event_count ? (size_t)since : control->event_count; i < control->event_count;
+	for (size_t i = since < gateway->event_count ? (size_t)since : gateway->event_count; i < gateway->event_count;
 	     i++) {
 		struct event_view view = {
 			.id = i + 1,
 			.time_us = EVENT_TIME_US + i * 1000000,
-			.severity = i % 3 == 2 ? "error" : i % 3 == 1 ? "warning" : "info",
+			.severity = i % 3 == 2   ? "error"
+				    : i % 3 == 1 ? "warning"
+						 : "info",
 			.type = "test",
 			.subject = "naa.1",
-			.message = control->events[i],
+			.message = gateway->events[i],
 		};
 
 		if (!fn(&view, arg))
 			break;
 	}
-	return control->event_count;
+	return gateway->event_count;
 }
 
-void control_each_claim(struct control *control, bool (*fn)(const struct claim_view *view, void *arg), void *arg)
+void control_each_claim(struct gateway *gateway, bool (*fn)(const struct claim_view *view, void *arg), void *arg)
 {
-	for (size_t i = 0; i < control->claim_count; i++) {
-		const struct claim *claim = &control->claims[i];
+	for (size_t i = 0; i < gateway->claim_count; i++) {
+		const struct claim *claim = &gateway->claims[i];
 		struct claim_view view = { claim->id, claim->kind, claim->value, claim->from_config, 2 };
 
 		if (!fn(&view, arg))
@@ -290,29 +294,29 @@ void control_each_claim(struct control *control, bool (*fn)(const struct claim_v
 	}
 }
 
-static struct claim *find_claim(struct control *control, const char *id)
+static struct claim *find_claim(struct gateway *gateway, const char *id)
 {
-	for (size_t i = 0; i < control->claim_count; i++)
-		if (strcmp(control->claims[i].id, id) == 0)
-			return &control->claims[i];
+	for (size_t i = 0; i < gateway->claim_count; i++)
+		if (strcmp(gateway->claims[i].id, id) == 0)
+			return &gateway->claims[i];
 	return NULL;
 }
 
-int control_claim(struct control *control, const char *kind, const char *value, const char **id, bool *created,
+int control_claim(struct gateway *gateway, const char *kind, const char *value, const char **id, bool *created,
 		  struct problem *problem)
 {
 	char wanted[64];
 	struct claim *claim;
 
 	snprintf(wanted, sizeof(wanted), "%s%s%.40s", kind, value ? "/" : "", value ? value : "");
-	claim = find_claim(control, wanted);
+	claim = find_claim(gateway, wanted);
 	*created = !claim;
 	if (!claim) {
-		if (control->claim_count == CLAIMS_MAX) {
+		if (gateway->claim_count == CLAIMS_MAX) {
 			problem_set(problem, 409, "", "Too many claims", "There is no room for another.");
 			return -1;
 		}
-		claim = &control->claims[control->claim_count++];
+		claim = &gateway->claims[gateway->claim_count++];
 		*claim = (struct claim){ 0 };
 		str_copy(claim->id, sizeof(claim->id), wanted);
 		str_copy(claim->kind, sizeof(claim->kind), kind);
@@ -322,9 +326,9 @@ int control_claim(struct control *control, const char *kind, const char *value, 
 	return 0;
 }
 
-int control_unclaim(struct control *control, const char *claim_id, bool force, struct problem *problem)
+int control_unclaim(struct gateway *gateway, const char *claim_id, bool force, struct problem *problem)
 {
-	struct claim *claim = find_claim(control, claim_id);
+	struct claim *claim = find_claim(gateway, claim_id);
 
 	if (!claim) {
 		problem_set(problem, 404, "", "Unknown claim", "There is no claim \"%.64s\".", claim_id);
@@ -334,7 +338,7 @@ int control_unclaim(struct control *control, const char *claim_id, bool force, s
 		problem_set(problem, 409, "", "Claim in use", "Two hosts are logged in.");
 		return -1;
 	}
-	*claim = control->claims[--control->claim_count];
+	*claim = gateway->claims[--gateway->claim_count];
 	return 0;
 }
 
@@ -346,7 +350,7 @@ static int find_path(const char *id)
 	return -1;
 }
 
-int control_set_device_policy(struct control *control, const char *device_id, const struct policy_setting *setting,
+int control_set_device_policy(struct gateway *gateway, const char *device_id, const struct policy_setting *setting,
 			      struct problem *problem)
 {
 	size_t device = 0;
@@ -367,20 +371,20 @@ int control_set_device_policy(struct control *control, const char *device_id, co
 			return -1;
 		}
 	}
-	control->policies[device] = setting->policy;
+	gateway->policies[device] = setting->policy;
 	for (size_t i = 0; i < setting->path_count; i++) {
-		struct path_setting *path = &control->settings[device][find_path(setting->paths[i].id)];
+		struct path_setting *path = &gateway->settings[device][find_path(setting->paths[i].id)];
 
-		path->role = setting->paths[i].role && strcmp(setting->paths[i].role, "standby") == 0 ? "standby" :
-												      "active";
+		path->role =
+			setting->paths[i].role && strcmp(setting->paths[i].role, "standby") == 0 ? "standby" : "active";
 		path->weight = setting->paths[i].weight < 0 ? 0 : setting->paths[i].weight;
 		path->preferred = setting->paths[i].preferred;
 	}
 	return 0;
 }
 
-json_t *control_config(struct control *control)
+json_t *control_config(struct gateway *gateway)
 {
-	(void)control;
+	(void)gateway;
 	return json_pack("{s:i, s:[s]}", "workers", 2, "claims", "all");
 }

@@ -1,0 +1,69 @@
+/*
+ * sim_array.h - a simulated array: portals, logical units, and the sessions of its initiators.
+ *
+ * A target portal group is a target name with a group tag: a login with the initiator name and ISID of a session of
+ * the same group ends that session and its commands (RFC 7143 6.3.5), through whichever of the group's portals it
+ * comes. The commands of a session whose connection is lost are carried on with for `linger_us`: that is what a fence
+ * is for.
+ */
+#ifndef BRAID_SIM_ARRAY_H
+#define BRAID_SIM_ARRAY_H
+
+#include "tests/simulation/sim.h"
+#include "tests/simulation/sim_fault.h"
+#include "tests/simulation/sim_lu.h"
+
+#define SIM_PORTALS_MAX 64
+
+struct sim_portal {
+	struct sim_array *array;
+	unsigned index;
+	char address[64], iqn[224];
+	uint16_t tpgt;
+	uint64_t lists;	    /* bit n: SendTargets through it names the array's portal n */
+	uint64_t latency_us; /* of a command, besides the network's */
+
+	bool down;	  /* nothing listens; set by sim_portal_down() */
+	bool refuse;	  /* logins are refused */
+	bool black_hole;  /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
+	bool mute_discovery; /* SendTargets is not answered */
+	uint64_t logins;
+	uint64_t commands; /* that arrived */
+};
+
+struct sim_array {
+	struct list link; /* sim.arrays */
+	struct sim *sim;
+	struct sim_portal *portals[SIM_PORTALS_MAX];
+	unsigned portal_count;
+	struct list lus;      /* struct sim_lu */
+	struct list sessions; /* struct sim_session */
+	struct list faults;   /* struct sim_fault: the first that fits counts */
+	uint64_t linger_us;
+	bool cheats; /* reinstatement leaves the old session's commands alive: what a fence must not meet */
+};
+
+struct sim_array *sim_array_create(struct sim *sim);
+void sim_array_destroy(struct sim_array *array);
+
+/* address as "10.0.0.1:3260"; every portal lists every portal unless `lists` is changed. */
+struct sim_portal *sim_array_add_portal(struct sim_array *array, const char *address, const char *iqn, uint16_t tpgt);
+struct sim_lu *sim_array_add_lu(struct sim_array *array, uint16_t lun, uint64_t number, uint64_t blocks);
+struct sim_lu *sim_array_lu(struct sim_array *array, uint16_t lun);  /* NULL: none */
+void sim_array_remove_lu(struct sim_array *array, uint16_t lun);
+
+/* A fault of this kind for the next `count` commands that fit; more members are the caller's to fill in. */
+struct sim_fault *sim_array_fault(struct sim_array *array, enum sim_fault_kind kind, unsigned count);
+
+/* Hung commands go on; hang faults that have not met one are forgotten. Returns how many went on. */
+unsigned sim_array_release(struct sim_array *array);
+
+/* A unit attention for every session on `lun`; SIM_ANY: on all. */
+void sim_array_attention(struct sim_array *array, int lun, uint16_t asc);
+
+struct sim_portal *sim_portal_find(struct sim *sim, const char *address);
+void sim_portal_down(struct sim_portal *portal, bool down); /* down: connections are reset */
+void sim_portal_black_hole(struct sim_portal *portal, bool on); /* off: what was on its way goes on */
+void sim_portal_reset(struct sim_portal *portal); /* every connection, once */
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * sim_transport.h - the simulated transport: initiator_ops between lanes and simulated arrays.
+ *
+ * It keeps the contract of initiator.h, and checks that its user does: a transfer is submitted once at a time, nothing
+ * is submitted before the login, a connection is closed once.
+ */
+#ifndef BRAID_SIM_TRANSPORT_H
+#define BRAID_SIM_TRANSPORT_H
+
+#include "gateway/initiator.h"
+#include "tests/simulation/sim.h"
+
+extern const struct initiator_ops sim_transport;
+
+/* The world that it connects to: initiator_ops.open has no argument to say so. */
+void sim_transport_world(struct sim *sim);
+
+/* From the array: an answer; the end of the connection, reported in a turn of its own. */
+void sim_transport_done(struct initiator *initiator, struct xfer *xfer);
+void sim_transport_lost(struct initiator *initiator, const char *reason);
+
+#endif

@@ -1,0 +1,13 @@
+# The multipath engine. What needs arrays and time gets them from the simulation.
+foreach(name test_command test_inquiry)
+  braid_unit_test(${name} braid_gateway)
+endforeach()
+foreach(name test_policy test_generic)
+  braid_unit_test(${name} braid_dsm)
+endforeach()
+foreach(name test_claim test_journal test_link)
+  braid_unit_test(${name} braid_gateway)
+endforeach()
+foreach(name test_probe test_lane test_multipath test_registry test_fence)
+  braid_unit_test(${name} braid_sim)
+endforeach()
