@@ -103,7 +103,7 @@ struct path_set {
 /* What a policy may know of the command. */
 struct policy_io {
 	bool is_read, is_write;
-	uint64_t lba;
+	uint64_t lba, blocks; /* of commands that move blocks */
 	uint64_t bytes;
 };
 
@@ -120,6 +120,6 @@ struct policy_ops {
 const struct policy_ops *policy_find(const char *name);
 
 extern const struct policy_ops policy_fail_over_only, policy_round_robin, policy_round_robin_subset,
-	policy_least_queue_depth, policy_weighted_paths;
+	policy_least_queue_depth, policy_least_blocks, policy_weighted_paths;
 
 #endif

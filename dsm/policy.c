@@ -5,7 +5,7 @@
 
 static const struct policy_ops *const policies[] = {
 	&policy_fail_over_only,	   &policy_round_robin,	     &policy_round_robin_subset,
-	&policy_least_queue_depth, &policy_weighted_paths,
+	&policy_least_queue_depth, &policy_least_blocks,	     &policy_weighted_paths,
 };
 
 const struct policy_ops *policy_find(const char *name)

@@ -5,10 +5,11 @@
 #include <stddef.h>
 
 #define ANY_ACTION 0xff
-#define PLAIN(opcode_, effect_) { (opcode_), ANY_ACTION, { COMMAND_##effect_, false, false } }
-#define BLOCKS_IN(opcode_) { (opcode_), ANY_ACTION, { COMMAND_READ, true, false } }
-#define BLOCKS_OUT(opcode_, effect_) { (opcode_), ANY_ACTION, { COMMAND_##effect_, true, true } }
-#define ACTION(opcode_, action_, effect_) { (opcode_), (action_), { COMMAND_##effect_, false, false } }
+#define PLAIN(opcode_, effect_) { (opcode_), ANY_ACTION, { COMMAND_##effect_, false, false, false } }
+#define BLOCKS_IN(opcode_) { (opcode_), ANY_ACTION, { COMMAND_READ, true, false, false } }
+#define BLOCKS_OUT(opcode_, effect_) { (opcode_), ANY_ACTION, { COMMAND_##effect_, true, true, false } }
+#define SLOW(opcode_, effect_, is_write_) { (opcode_), ANY_ACTION, { COMMAND_##effect_, false, (is_write_), true } }
+#define ACTION(opcode_, action_, effect_) { (opcode_), (action_), { COMMAND_##effect_, false, false, false } }
 
 struct command_row {
 	uint8_t opcode, action; /* action: CDB byte 1, bits 0-4 */
@@ -31,9 +32,9 @@ static const struct command_row rows[] = {
 	BLOCKS_OUT(0x9c, WRITE),	 /* WRITE ATOMIC(16) */
 	BLOCKS_OUT(0x8b, WRITE),	 /* ORWRITE(16): OR with the same bits again changes nothing */
 	BLOCKS_OUT(0x89, ONCE),		 /* COMPARE AND WRITE */
-	{ 0x41, ANY_ACTION, { COMMAND_WRITE, false, true } }, /* WRITE SAME(10) */
-	{ 0x93, ANY_ACTION, { COMMAND_WRITE, false, true } }, /* WRITE SAME(16) */
-	{ 0x42, ANY_ACTION, { COMMAND_WRITE, false, true } }, /* UNMAP */
+	SLOW(0x41, WRITE, true),	 /* WRITE SAME(10) */
+	SLOW(0x93, WRITE, true),	 /* WRITE SAME(16) */
+	SLOW(0x42, WRITE, true),	 /* UNMAP */
 	PLAIN(0x00, READ),		 /* TEST UNIT READY */
 	PLAIN(0x03, READ),		 /* REQUEST SENSE */
 	PLAIN(0x12, READ),		 /* INQUIRY */
@@ -44,22 +45,22 @@ static const struct command_row rows[] = {
 	PLAIN(0x4d, READ),		 /* LOG SENSE */
 	PLAIN(0x4c, WRITE),		 /* LOG SELECT */
 	PLAIN(0x25, READ),		 /* READ CAPACITY(10) */
-	PLAIN(0x35, WRITE),		 /* SYNCHRONIZE CACHE(10): repeated only once the writes before it cannot land */
-	PLAIN(0x91, WRITE),		 /* SYNCHRONIZE CACHE(16) */
-	PLAIN(0x2f, READ),		 /* VERIFY(10) */
-	PLAIN(0xaf, READ),		 /* VERIFY(12) */
-	PLAIN(0x8f, READ),		 /* VERIFY(16) */
+	SLOW(0x35, WRITE, false),	 /* SYNCHRONIZE CACHE(10): repeated only once the writes before it cannot land */
+	SLOW(0x91, WRITE, false),	 /* SYNCHRONIZE CACHE(16) */
+	SLOW(0x2f, READ, false),	 /* VERIFY(10) */
+	SLOW(0xaf, READ, false),	 /* VERIFY(12) */
+	SLOW(0x8f, READ, false),	 /* VERIFY(16) */
 	PLAIN(0x34, READ),		 /* PRE-FETCH(10) */
 	PLAIN(0x90, READ),		 /* PRE-FETCH(16) */
 	PLAIN(0x37, READ),		 /* READ DEFECT DATA(10) */
 	PLAIN(0xb7, READ),		 /* READ DEFECT DATA(12) */
 	PLAIN(0x3c, READ),		 /* READ BUFFER(10) */
-	PLAIN(0x1b, WRITE),		 /* START STOP UNIT */
+	SLOW(0x1b, WRITE, false),	 /* START STOP UNIT */
 	PLAIN(0x1e, WRITE),		 /* PREVENT ALLOW MEDIUM REMOVAL */
-	PLAIN(0x1d, ONCE),		 /* SEND DIAGNOSTIC */
+	SLOW(0x1d, ONCE, false),	 /* SEND DIAGNOSTIC */
 	PLAIN(0x1c, READ),		 /* RECEIVE DIAGNOSTIC RESULTS */
-	PLAIN(0x04, WRITE),		 /* FORMAT UNIT */
-	PLAIN(0x48, ONCE),		 /* SANITIZE */
+	SLOW(0x04, WRITE, false),	 /* FORMAT UNIT */
+	SLOW(0x48, ONCE, false),	 /* SANITIZE */
 	ACTION(0x9e, 0x10, READ),	 /* READ CAPACITY(16) */
 	ACTION(0x9e, 0x12, READ),	 /* GET LBA STATUS */
 	ACTION(0xa3, 0x05, READ),	 /* REPORT IDENTIFYING INFORMATION */
@@ -79,7 +80,7 @@ static const struct command_row rows[] = {
 	PLAIN(0x7f, REFUSE),		 /* variable length CDBs */
 };
 
-static const struct command_info unknown = { COMMAND_ONCE, false, false };
+static const struct command_info unknown = { COMMAND_ONCE, false, false, false };
 
 const struct command_info *command_info(const uint8_t *cdb)
 {
@@ -103,4 +104,9 @@ uint64_t command_lba(const uint8_t *cdb)
 	default:
 		return 0;
 	}
+}
+
+bool command_sets_mode(const uint8_t *cdb)
+{
+	return cdb[0] == 0x15 || cdb[0] == 0x55;
 }

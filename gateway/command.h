@@ -21,11 +21,15 @@ struct command_info {
 	enum command_effect effect;
 	bool moves_blocks;  /* READ or WRITE of user data: counts as read or write, has an LBA */
 	bool is_write;	    /* of user data or of its mapping */
+	bool is_slow;	    /* may take hours: command_timeout does not apply, only the keepalive */
 };
 
 const struct command_info *command_info(const uint8_t *cdb);
 
 /* The logical block address of a CDB that moves blocks; 0 for others. */
 uint64_t command_lba(const uint8_t *cdb);
+
+/* MODE SELECT: the array tells its other nexuses when it has succeeded. */
+bool command_sets_mode(const uint8_t *cdb);
 
 #endif

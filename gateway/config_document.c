@@ -1,5 +1,6 @@
 #include "gateway/config_document.h"
 
+#include "dsm/dsm.h"
 #include "gateway/base/memory.h"
 #include "gateway/base/net.h"
 #include "gateway/config_table.h"
@@ -211,6 +212,10 @@ static json_t *normalise_policy(const char *path, const json_t *value, struct co
 	if (policy_parse(text, &id) < 0) {
 		config_errors_add(errors, path, "must be the name of a policy, or its number 1 to 7");
 		return json_null();
+	}
+	if (id != POLICY_INHERIT && !policy_find(policy_name(id))) {
+		config_errors_add(errors, path, "this policy is not available in this version");
+		return NULL;
 	}
 	return id == POLICY_INHERIT ? json_null() : json_string(policy_name(id));
 }

@@ -9,6 +9,7 @@
 
 #include "gateway/figures.h"
 #include "gateway/identity.h"
+#include "gateway/news.h"
 #include "gateway/path.h"
 
 /* A policy in force and its settings; each disk that uses it holds a reference. Constant once published. */
@@ -31,9 +32,11 @@ struct device_core {
 	char id[IDENTITY_TEXT_MAX];
 	const struct dsm_ops *dsm;
 	const char *target_iqn;	  /* for designators */
+	uint32_t block_size;	  /* bytes */
 	uint32_t transfer_blocks; /* the most that one command may move */
 	struct figure_cell *cells; /* one a worker */
 	_Atomic unsigned *held;	   /* commands waiting for a path, one a worker */
+	struct news news;
 };
 
 #endif

@@ -12,6 +12,7 @@
 #define VERIFY_PERIOD_US US_PER_S   /* between two TEST UNIT READY on a suspect path */
 
 #define ASC_LU_COMMUNICATION_FAILURE 0x0800
+#define ASC_LU_COMMUNICATION_TIMEOUT 0x0801
 
 static struct clock *disk_clock(const struct disk *disk)
 {
@@ -153,6 +154,7 @@ static struct path *disk_select(struct disk *disk, const struct path_set *set, c
 		.is_read = io->info->moves_blocks && !io->info->is_write,
 		.is_write = io->info->moves_blocks && io->info->is_write,
 		.lba = io->info->moves_blocks ? command_lba(io->cdb) : 0,
+		.blocks = io->info->moves_blocks ? io->len / disk->core->block_size : 0,
 		.bytes = io->len,
 	};
 	struct policy_path *chosen =
@@ -179,6 +181,8 @@ static void disk_send(struct disk *disk, struct io *io, struct path *path)
 		return;
 	}
 	io->path = path;
+	if (command_sets_mode(io->cdb))
+		news_expect(&disk->core->news, &path->heard, ASC_MODE_PARAMETERS_CHANGED);
 	lane_submit(path->lane, io);
 }
 
@@ -242,7 +246,29 @@ static struct dsm_result result_of(const struct xfer *xfer)
 	return result;
 }
 
+/* Whether the hosts have to hear of this unit attention; then all but the one of session `except` do. */
+static bool disk_tell_hosts(struct path *path, const struct dsm_result *result, uint32_t except)
+{
+	struct disk *disk = path->disk;
+	scsi_asc asc = (scsi_asc)(result->asc << 8 | result->ascq);
+
+	if (!news_first(&disk->core->news, &path->heard, asc))
+		return false;
+	target_unit_attention(disk->worker->target, disk->number, asc, except);
+	return true;
+}
+
 static void on_verify_timer(void *arg);
+
+/* The next verification of a path that is up (path_verify_enabled, row L1). */
+static void path_plan_verify(struct path *path)
+{
+	const struct timers *timers = &path->disk->worker->timers;
+
+	timer_stop(&path->verify);
+	if (timers->path_verify_enabled)
+		timer_arm(&path->verify, timers->path_verification_period * US_PER_S);
+}
 
 static void path_suspect(struct path *path)
 {
@@ -257,14 +283,21 @@ static void on_verified(void *arg, const struct xfer *xfer)
 	struct path *path = arg;
 	struct dsm_result result = result_of(xfer);
 
+	bool again = result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION;
+
 	path->verify_sent = false;
-	if (path->state != PATH_VERIFYING)
+	if (again && (path->disk->core->dsm->interpret(&result).flags & DSM_TELL_HOSTS))
+		disk_tell_hosts(path, &result, 0);
+	if (path->state != PATH_VERIFYING && path->state != PATH_UP)
 		return;
-	if (xfer->status == SCSI_GOOD)
+	if (xfer->status == SCSI_GOOD && path->state == PATH_UP)
+		path_plan_verify(path);
+	else if (xfer->status == SCSI_GOOD)
 		disk_path_state(path, PATH_UP);
+	else if (path->state == PATH_UP && !again)
+		path_suspect(path);
 	else
-		timer_arm(&path->verify, result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION ? DELAY_US :
-												 VERIFY_PERIOD_US);
+		timer_arm(&path->verify, again ? DELAY_US : VERIFY_PERIOD_US);
 }
 
 static void on_verify_timer(void *arg)
@@ -333,6 +366,11 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 
 	io->place = IO_IDLE;
 	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
+		if (command_sets_mode(io->cdb)) {
+			news_caught_up(&disk->core->news, &path->heard);
+			target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED,
+					      io->session_id);
+		}
 		disk_answer_host(io, xfer);
 		return;
 	}
@@ -344,6 +382,8 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		path_suspect(path);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
+	if ((verdict.flags & DSM_TELL_HOSTS) && !disk_tell_hosts(path, &result, io->session_id))
+		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
 	if (!retry_allowed(io, &verdict)) {
 		disk_answer_host(io, xfer);
 		return;
@@ -363,6 +403,8 @@ void disk_submit_again(struct io *io)
 	figure_add(&io->disk->cell->retries, 1);
 	if (io->aborted)
 		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+	else if (io->retries > io->disk->worker->timers.retry_count) /* it has timed out too often */
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_TIMEOUT);
 	else
 		disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
 }
@@ -439,6 +481,8 @@ void disk_path_state(struct path *path, enum path_state state)
 	log_debug("path", "path=%s device=%s worker=%u from=%s to=%s", path->core->id, disk->core->id,
 		  disk->worker->index, path_state_name(path->state), path_state_name(state));
 	timer_stop(&path->verify);
+	if (path->state == PATH_DOWN)
+		news_caught_up(&disk->core->news, &path->heard);
 	if (state == PATH_DOWN)
 		path->verify_sent = false; /* lost with the lane */
 	if (path->state == PATH_UP && state != PATH_IDENTIFY) {
@@ -448,8 +492,19 @@ void disk_path_state(struct path *path, enum path_state state)
 		figure_set(&disk->cell->last_failure_us, unix_time_us());
 	}
 	path->state = state;
+	if (state == PATH_UP)
+		path_plan_verify(path);
 	atomic_store_explicit(&path->core->states[disk->worker->index], (int)state, memory_order_relaxed);
 	disk_refresh(disk);
+}
+
+void disk_timers_changed(struct disk *disk)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && disk->paths[i]->state == PATH_UP && !disk->paths[i]->verify_sent)
+			path_plan_verify(disk->paths[i]);
+	if (timer_armed(&disk->hold))
+		timer_arm(&disk->hold, hold_left_us(disk));
 }
 
 void disk_set_policy(struct disk *disk, struct policy_setup *setup)

@@ -20,6 +20,7 @@ struct xfer;
 
 struct disk {
 	struct lu lu;		 /* what the target sees */
+	uint16_t number;	 /* its LUN there */
 	struct list worker_link; /* worker.disks */
 	struct worker *worker;
 	struct device_core *core;
@@ -48,6 +49,8 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), void *arg);
 void disk_destroy(struct disk *disk);
 
+/* worker.timers are new. */
+void disk_timers_changed(struct disk *disk);
 void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes over a reference */
 
 struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lane *lane);

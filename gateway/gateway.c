@@ -204,6 +204,8 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	gateway->target = build_target(gateway, worker_loops);
 	if (!gateway->target)
 		goto fail;
+	for (unsigned w = 0; w < worker_count; w++)
+		gateway->workers[w]->target = gateway->target;
 	list_for_each(device, &gateway->devices, link)
 		levels_apply(gateway, device);
 	return gateway;

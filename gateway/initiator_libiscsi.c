@@ -201,6 +201,8 @@ static void on_connected(struct iscsi_context *iscsi, int status, void *data, vo
 	(void)data;
 	if (in->closing || in->dead)
 		return;
+	iscsi_set_log_fn(iscsi, on_login_log);
+	iscsi_set_log_level(iscsi, 6); /* here, where the lock is held; back to 0 before anything runs without it */
 	if (status != SCSI_STATUS_GOOD)
 		initiator_die(in, "%s", iscsi_reason(in));
 	else if (iscsi_login_async(iscsi, on_login, in) < 0)
@@ -235,8 +237,6 @@ static void configure(struct initiator *in, const struct initiator_params *param
 		iscsi_set_initiator_username_pwd(iscsi, params->chap_name, params->chap_secret);
 	if (params->chap_mutual_name)
 		iscsi_set_target_username_pwd(iscsi, params->chap_mutual_name, params->chap_mutual_secret);
-	iscsi_set_log_fn(iscsi, on_login_log);
-	iscsi_set_log_level(iscsi, 6);
 }
 
 static struct initiator *libiscsi_open(struct loop *loop, const struct initiator_params *params,
@@ -417,6 +417,7 @@ static void libiscsi_close(struct initiator *in)
 		event_free(in->writable);
 	if (in->iscsi) {
 		setsockopt(iscsi_get_fd(in->iscsi), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		iscsi_set_log_level(in->iscsi, 0); /* a login may be under way */
 		iscsi_destroy_context(in->iscsi);
 	}
 	free(in);

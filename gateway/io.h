@@ -26,6 +26,7 @@ struct io {
 	uint8_t *data;
 	uint32_t len; /* bytes of data to move over the wire at most */
 	const struct command_info *info;
+	uint32_t session_id; /* of the host: target_nexus.session_id */
 	void (*done)(struct io *io);
 
 	/* result */

@@ -255,25 +255,44 @@ static void lane_ping(struct lane *lane)
 		lane->ping_sent_us = lane_now(lane);
 }
 
+/* The oldest command that should have been answered by now; NULL: none. */
+static struct lane_slot *lane_overdue(struct lane *lane)
+{
+	uint64_t now = lane_now(lane), timeout = lane->worker->timers.command_timeout * US_PER_S;
+	struct xfer *xfer;
+
+	list_for_each(xfer, &lane->inflight, link) {
+		struct lane_slot *slot = container_of(xfer, struct lane_slot, xfer);
+
+		if (now - slot->started_us < timeout)
+			break;
+		if (!slot->io || !slot->io->info->is_slow)
+			return slot;
+	}
+	return NULL;
+}
+
 static void on_watch(void *arg)
 {
 	struct lane *lane = arg;
 	const struct timers *timers = &lane->worker->timers;
 	uint64_t now = lane_now(lane);
 	uint64_t interval = timers->keepalive_interval * US_PER_S, timeout = timers->keepalive_timeout * US_PER_S;
-	const struct xfer *oldest = list_first(&lane->inflight, struct xfer, link);
+	uint64_t silent = now - lane->last_answer_us;
+	struct lane_slot *late = lane_overdue(lane);
 	uint64_t period = interval < timeout ? interval / 4 : timeout / 4;
 
-	if (oldest && now - container_of(oldest, const struct lane_slot, xfer)->started_us >=
-			      timers->command_timeout * US_PER_S) {
+	if (late) {
+		if (late->io)
+			late->io->retries++; /* a command that hangs everywhere must not take one link after the other */
 		lane_fail(lane, "a command was not answered within command_timeout");
 		return;
 	}
-	if (lane->ping_sent_us && now - lane->ping_sent_us >= timeout && lane->last_answer_us < lane->ping_sent_us) {
+	if (lane->ping_sent_us && silent >= interval + timeout) {
 		lane_fail(lane, "the keepalive was not answered");
 		return;
 	}
-	if (!lane->ping_sent_us && now - lane->last_answer_us >= interval)
+	if (!lane->ping_sent_us && silent >= interval)
 		lane_ping(lane);
 	timer_arm(&lane->watch, period < WATCH_MAX_US ? period : WATCH_MAX_US);
 }

@@ -217,6 +217,23 @@ static int run_configured(const char *file, bool check_only)
 	return rc;
 }
 
+/* libiscsi takes settings from LIBISCSI_*: ours alone count. */
+static void clear_environment(void)
+{
+	for (size_t i = 0; environ[i];) {
+		char name[64];
+		size_t len = strcspn(environ[i], "=");
+
+		if (strncmp(environ[i], "LIBISCSI_", 9) != 0 || len >= sizeof(name)) {
+			i++;
+			continue;
+		}
+		memcpy(name, environ[i], len);
+		name[len] = '\0';
+		unsetenv(name); /* moves the rest up */
+	}
+}
+
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
@@ -231,6 +248,7 @@ int main(int argc, char **argv)
 	int option;
 
 	signal(SIGPIPE, SIG_IGN);
+	clear_environment();
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 'c':

@@ -7,6 +7,7 @@
 #include "dsm/dsm.h"
 #include "gateway/figures.h"
 #include "gateway/link.h"
+#include "gateway/news.h"
 
 struct disk;
 struct lane;
@@ -42,6 +43,7 @@ struct path {
 	struct path_core *core;
 	struct figure_cell *cell; /* this worker's */
 	enum path_state state;
+	struct news_heard heard;
 	struct timer verify; /* until the next TEST UNIT READY */
 	bool verify_sent;
 };

@@ -97,6 +97,7 @@ static void submit(struct lu *lu, struct scsi_cmd *cmd)
 	io->data = cmd->data;
 	io->len = cmd->expected;
 	io->done = on_io_done;
+	io->session_id = cmd->nexus->session_id;
 	if (cmd->dir == SCSI_DIR_IN && io->len > cmd->capacity)
 		io->len = (uint32_t)cmd->capacity;
 	if (cmd->cdb[0] == OPCODE_INQUIRY && cmd->dir == SCSI_DIR_IN && cmd->capacity >= INQUIRY_BUFFER_MIN) {

@@ -236,6 +236,7 @@ static int free_lun(const struct gateway *gateway)
 static void present(struct gateway *gateway, struct device *device)
 {
 	device->core.target_iqn = gateway->luns.iqn;
+	device->core.block_size = device->block_size;
 	device->core.transfer_blocks = (uint32_t)(gateway->luns.transfer_bytes / device->block_size);
 	levels_apply(gateway, device);
 	for (unsigned w = 0; w < gateway->worker_count; w++)

@@ -132,9 +132,13 @@ void worker_kick_link(struct worker *worker, struct link *link)
 
 static void do_set_timers(void *ctx, void *arg)
 {
+	struct worker *worker = ctx;
 	struct order *order = arg;
+	struct disk *disk;
 
-	((struct worker *)ctx)->timers = order->timers;
+	worker->timers = order->timers;
+	list_for_each(disk, &worker->disks, worker_link)
+		disk_timers_changed(disk);
 	free(order);
 }
 
@@ -149,6 +153,7 @@ static void do_add_disk(void *ctx, void *arg)
 	struct order *order = arg;
 
 	worker->luns[order->lun] = disk_create(worker, order->core, order->setup);
+	worker->luns[order->lun]->number = order->lun;
 	free(order);
 }
 

@@ -62,6 +62,7 @@ struct worker {
 	const struct worker_upcalls *upcalls;
 	const struct initiator_ops *transport;
 	const struct lu_ops *lu_ops; /* of the disks; set before the first order */
+	struct target *target;	     /* the hosts' side; set before the first order */
 	struct timers timers;
 	struct list lanes;		      /* struct lane */
 	struct list disks;		      /* struct disk */

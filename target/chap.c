@@ -211,7 +211,8 @@ static void answer_mutual(struct chap *chap, const struct chap_offer *offer, con
 		return;
 	}
 	/* 9.2.1: a reflected challenge, or one secret for both directions, would let a peer answer for us */
-	if ((size_t)len == sizeof(chap->challenge) && memcmp(challenge, chap->challenge, sizeof(chap->challenge)) == 0) {
+	if ((size_t)len == sizeof(chap->challenge) &&
+	    memcmp(challenge, chap->challenge, sizeof(chap->challenge)) == 0) {
 		chap_fail(chap, "reflected CHAP challenge");
 		return;
 	}

@@ -599,11 +599,6 @@ void conn_set_digests(struct conn *conn, bool header, bool data)
 	conn->data_digest = data;
 }
 
-int conn_fd(const struct conn *conn)
-{
-	return conn->fd;
-}
-
 bool conn_sending(const struct conn *conn)
 {
 	return conn->slot_count || !list_empty(&conn->queue);

@@ -92,7 +92,6 @@ void conn_send(struct conn *conn, const uint8_t *bhs, const void *data, size_t l
 void conn_fail(struct conn *conn, const char *reason);	/* now */
 void conn_finish(struct conn *conn, const char *reason); /* when all that is queued has been sent */
 
-int conn_fd(const struct conn *conn);
 bool conn_sending(const struct conn *conn);
 uint64_t conn_sent_bytes(const struct conn *conn);     /* since it was created */
 uint64_t conn_received_bytes(const struct conn *conn);

@@ -36,37 +36,44 @@ struct key_def {
 static const char *const digests[] = { [DIGEST_NONE] = "None", [DIGEST_CRC32C] = "CRC32C", NULL };
 static const char *const reportings[] = { "RFC3720", NULL };
 
+#define ANYTIME (KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY)
+#define TEXT(name_, flags_) { .name = name_, .rule = RULE_TEXT, .flags = flags_ }
+#define LIST(name_, flags_, choices_) { .name = name_, .rule = RULE_LIST, .flags = flags_, .choices = choices_ }
+#define NUMBER(name_, rule_, min_, max_, initial_, ours_)                                                              \
+	{ .name = name_, .rule = rule_, .min = min_, .max = max_, .initial = initial_, .ours = ours_ }
+#define BOOLEAN(name_, rule_, initial_, ours_) { .name = name_, .rule = rule_, .initial = initial_, .ours = ours_ }
+
 static const struct key_def keys[] = {
-	[KEY_HEADER_DIGEST] = { "HeaderDigest", RULE_LIST, KEY_IN_DISCOVERY, .choices = digests },
-	[KEY_DATA_DIGEST] = { "DataDigest", RULE_LIST, KEY_IN_DISCOVERY, .choices = digests },
-	[KEY_MAX_CONNECTIONS] = { "MaxConnections", RULE_MIN, 0, 1, 65535, 1, 1 },
-	[KEY_SEND_TARGETS] = { "SendTargets", RULE_TEXT, KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY },
-	[KEY_TARGET_NAME] = { "TargetName", RULE_TEXT, KEY_IN_DISCOVERY },
-	[KEY_INITIATOR_NAME] = { "InitiatorName", RULE_TEXT, KEY_IN_DISCOVERY },
-	[KEY_TARGET_ALIAS] = { "TargetAlias", RULE_TEXT, KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY | KEY_TARGET_ONLY },
-	[KEY_INITIATOR_ALIAS] = { "InitiatorAlias", RULE_TEXT, KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY },
-	[KEY_TARGET_ADDRESS] = { "TargetAddress", RULE_TEXT, KEY_IN_DISCOVERY | KEY_TARGET_ONLY },
-	[KEY_TARGET_PORTAL_GROUP_TAG] = { "TargetPortalGroupTag", RULE_TEXT, KEY_IN_DISCOVERY | KEY_TARGET_ONLY },
-	[KEY_INITIAL_R2T] = { "InitialR2T", RULE_OR, 0, 0, 1, 1, 0 },
-	[KEY_IMMEDIATE_DATA] = { "ImmediateData", RULE_AND, 0, 0, 1, 1, 1 },
-	[KEY_MAX_RECV] = { "MaxRecvDataSegmentLength", RULE_DECLARE, KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY, 512,
-			   SEGMENT_MAX, 8192, KEYS_MAX_RECV },
-	[KEY_MAX_BURST] = { "MaxBurstLength", RULE_MIN, 0, 512, SEGMENT_MAX, 262144, 1048576 },
-	[KEY_FIRST_BURST] = { "FirstBurstLength", RULE_MIN, 0, 512, SEGMENT_MAX, 65536, 262144 },
-	[KEY_TIME2WAIT] = { "DefaultTime2Wait", RULE_MAX, 0, 0, 3600, 2, 0 },
-	[KEY_TIME2RETAIN] = { "DefaultTime2Retain", RULE_MIN, 0, 0, 3600, 20, 0 },
-	[KEY_MAX_R2T] = { "MaxOutstandingR2T", RULE_MIN, 0, 1, 65535, 1, 8 },
-	[KEY_DATA_PDU_IN_ORDER] = { "DataPDUInOrder", RULE_OR, 0, 0, 1, 1, 1 },
-	[KEY_DATA_SEQUENCE_IN_ORDER] = { "DataSequenceInOrder", RULE_OR, 0, 0, 1, 1, 1 },
-	[KEY_ERROR_RECOVERY_LEVEL] = { "ErrorRecoveryLevel", RULE_MIN, 0, 0, 2, 0, 0 },
-	[KEY_SESSION_TYPE] = { "SessionType", RULE_TEXT, KEY_IN_DISCOVERY },
-	[KEY_TASK_REPORTING] = { "TaskReporting", RULE_LIST, 0, .choices = reportings },
-	[KEY_PROTOCOL_LEVEL] = { "iSCSIProtocolLevel", RULE_MIN, 0, 0, 31, 1, 1 },
-	[KEY_NODE_ARCHITECTURE] = { "X#NodeArchitecture", RULE_TEXT, KEY_IN_FULL_FEATURE | KEY_IN_DISCOVERY },
-	[KEY_IF_MARKER] = { "IFMarker", RULE_NO, KEY_IN_DISCOVERY },
-	[KEY_OF_MARKER] = { "OFMarker", RULE_NO, KEY_IN_DISCOVERY },
-	[KEY_IF_MARK_INT] = { "IFMarkInt", RULE_REJECT, KEY_IN_DISCOVERY },
-	[KEY_OF_MARK_INT] = { "OFMarkInt", RULE_REJECT, KEY_IN_DISCOVERY },
+	[KEY_HEADER_DIGEST] = LIST("HeaderDigest", KEY_IN_DISCOVERY, digests),
+	[KEY_DATA_DIGEST] = LIST("DataDigest", KEY_IN_DISCOVERY, digests),
+	[KEY_MAX_CONNECTIONS] = NUMBER("MaxConnections", RULE_MIN, 1, 65535, 1, 1),
+	[KEY_SEND_TARGETS] = TEXT("SendTargets", ANYTIME),
+	[KEY_TARGET_NAME] = TEXT("TargetName", KEY_IN_DISCOVERY),
+	[KEY_INITIATOR_NAME] = TEXT("InitiatorName", KEY_IN_DISCOVERY),
+	[KEY_TARGET_ALIAS] = TEXT("TargetAlias", ANYTIME | KEY_TARGET_ONLY),
+	[KEY_INITIATOR_ALIAS] = TEXT("InitiatorAlias", ANYTIME),
+	[KEY_TARGET_ADDRESS] = TEXT("TargetAddress", ANYTIME | KEY_TARGET_ONLY),
+	[KEY_TARGET_PORTAL_GROUP_TAG] = TEXT("TargetPortalGroupTag", KEY_IN_DISCOVERY | KEY_TARGET_ONLY),
+	[KEY_INITIAL_R2T] = BOOLEAN("InitialR2T", RULE_OR, 1, 0),
+	[KEY_IMMEDIATE_DATA] = BOOLEAN("ImmediateData", RULE_AND, 1, 1),
+	[KEY_MAX_RECV] = { .name = "MaxRecvDataSegmentLength", .rule = RULE_DECLARE, .flags = ANYTIME, .min = 512,
+			   .max = SEGMENT_MAX, .initial = 8192, .ours = KEYS_MAX_RECV },
+	[KEY_MAX_BURST] = NUMBER("MaxBurstLength", RULE_MIN, 512, SEGMENT_MAX, 262144, 1048576),
+	[KEY_FIRST_BURST] = NUMBER("FirstBurstLength", RULE_MIN, 512, SEGMENT_MAX, 65536, 262144),
+	[KEY_TIME2WAIT] = NUMBER("DefaultTime2Wait", RULE_MAX, 0, 3600, 2, 0),
+	[KEY_TIME2RETAIN] = NUMBER("DefaultTime2Retain", RULE_MIN, 0, 3600, 20, 0),
+	[KEY_MAX_R2T] = NUMBER("MaxOutstandingR2T", RULE_MIN, 1, 65535, 1, 8),
+	[KEY_DATA_PDU_IN_ORDER] = BOOLEAN("DataPDUInOrder", RULE_OR, 1, 1),
+	[KEY_DATA_SEQUENCE_IN_ORDER] = BOOLEAN("DataSequenceInOrder", RULE_OR, 1, 1),
+	[KEY_ERROR_RECOVERY_LEVEL] = NUMBER("ErrorRecoveryLevel", RULE_MIN, 0, 2, 0, 0),
+	[KEY_SESSION_TYPE] = TEXT("SessionType", KEY_IN_DISCOVERY),
+	[KEY_TASK_REPORTING] = LIST("TaskReporting", 0, reportings),
+	[KEY_PROTOCOL_LEVEL] = NUMBER("iSCSIProtocolLevel", RULE_MIN, 0, 31, 1, 1),
+	[KEY_NODE_ARCHITECTURE] = TEXT("X#NodeArchitecture", ANYTIME),
+	[KEY_IF_MARKER] = { .name = "IFMarker", .rule = RULE_NO, .flags = KEY_IN_DISCOVERY },
+	[KEY_OF_MARKER] = { .name = "OFMarker", .rule = RULE_NO, .flags = KEY_IN_DISCOVERY },
+	[KEY_IF_MARK_INT] = { .name = "IFMarkInt", .rule = RULE_REJECT, .flags = KEY_IN_DISCOVERY },
+	[KEY_OF_MARK_INT] = { .name = "OFMarkInt", .rule = RULE_REJECT, .flags = KEY_IN_DISCOVERY },
 };
 
 _Static_assert(sizeof(keys) / sizeof(keys[0]) == KEY_COUNT && KEY_COUNT <= 64, "every key is in the table");

@@ -29,8 +29,11 @@ void session_reject(struct session *session, const uint8_t *bhs, enum pdu_reject
 {
 	uint8_t reject[BHS_LEN] = { PDU_REJECT, PDU_FINAL };
 
-	log_info("session", "rejected session=%u opcode=0x%02x reason=0x%02x", session->nexus.session_id,
-		 pdu_opcode(bhs), reason);
+	/* the first one of a session is news, a peer that repeats itself is not */
+	log_write(session->rejected ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, "session",
+		  "rejected session=%u opcode=0x%02x reason=0x%02x", session->nexus.session_id, pdu_opcode(bhs),
+		  reason);
+	session->rejected = true;
 	reject[REJECT_REASON] = (uint8_t)reason;
 	put_be32(reject + BHS_ITT, PDU_TAG_NONE);
 	conn_send(session->conn, reject, bhs, BHS_LEN);
@@ -184,11 +187,6 @@ static void on_snack(struct session *session, const struct pdu *pdu)
 	session_reject(session, pdu->bhs, REJECT_SNACK);
 }
 
-static void on_command_rejected(struct session *session, const struct pdu *pdu)
-{
-	session_reject(session, pdu->bhs, session->rx_reject);
-}
-
 enum request_order { UNORDERED, IN_ORDER };
 
 /* The requests of full feature phase. SCSI Command and Data-Out have two steps, because of their data. */
@@ -296,13 +294,19 @@ static void free_ping(struct session *session)
 	session->rx_ping = NULL;
 }
 
-/* A command that was not taken in: refused, and then its CmdSN is used up; or ignored. */
+/* A command that was not taken in: ignored, or refused, and then its CmdSN is used up. */
 static void on_command_dropped(struct session *session, const struct pdu *pdu)
 {
-	static const struct request refusal = { .fn = on_command_rejected, .order = IN_ORDER };
+	if (!session->rx_reject)
+		return;
+	session_reject(session, pdu->bhs, session->rx_reject);
+	if (!pdu_immediate(pdu->bhs))
+		session_fill_gap(session, get_be32(pdu->bhs + BHS_CMD_SN));
+}
 
-	if (session->rx_reject)
-		dispatch(session, &refusal, pdu);
+static enum pdu_reject why_unknown(const uint8_t *bhs)
+{
+	return pdu_opcode(bhs) == PDU_LOGIN_REQUEST ? REJECT_PROTOCOL_ERROR : REJECT_NOT_SUPPORTED;
 }
 
 static void on_received(void *owner, const struct pdu *pdu)
@@ -314,8 +318,7 @@ static void on_received(void *owner, const struct pdu *pdu)
 		session_reject(session, pdu->bhs, REJECT_DATA_DIGEST_ERROR);
 		conn_finish(session->conn, "data digest error");
 	} else if (!request) {
-		session_reject(session, pdu->bhs,
-			       pdu_opcode(pdu->bhs) == PDU_LOGIN_REQUEST ? REJECT_PROTOCOL_ERROR : REJECT_NOT_SUPPORTED);
+		session_reject(session, pdu->bhs, why_unknown(pdu->bhs));
 	} else if (pdu_opcode(pdu->bhs) == PDU_SCSI_COMMAND && !session->rx_task) {
 		on_command_dropped(session, pdu);
 	} else {

@@ -1,8 +1,8 @@
 /*
  * session.h - a session in full feature phase: its connection, command window and tasks (RFC 7143 4.2.2, 11).
  *
- * Made by a login on the control loop, adopted by a worker's loop with session_hand_over(), and from then on that
- * loop's. (A discovery session's worker is the control loop itself.) The end of its connection ends it: tasks are aborted,
+ * Made by a login on the control loop, handed to a worker's loop by session_hand_over(), and from then on that loop's.
+ * (A discovery session's worker is the control loop itself.) The end of its connection ends it: its tasks are aborted,
  * and when the logical units have returned the last one, the session goes back to the control loop, which takes it
  * off the register and frees it.
  */
@@ -60,7 +60,7 @@ struct session {
 	struct exchange *exchange; /* a text negotiation under way, or NULL */
 	struct timer keepalive;
 	uint64_t received_bytes, sent_bytes; /* the connection's, at the last look */
-	bool pinged, was_stuck;
+	bool pinged, was_stuck, rejected;
 	uint32_t last_ttt;
 	size_t held_bytes;
 	bool ending; /* on its way down: not to be freed yet */
@@ -79,14 +79,14 @@ void session_logout_request(struct session *session); /* asynchronous message, e
 void session_drop(struct session *session);	      /* asynchronous message, event 3, and the end */
 void session_kill(struct session *session, const char *reason);
 
-/* The sessions's last task may have gone. */
+/* The session's last task may have gone. */
 void session_check_gone(struct session *session);
 
 /* Is the command the next one, a later one, or none of ours? */
 enum session_order { ORDER_NOW, ORDER_LATER, ORDER_IGNORE };
 enum session_order session_order(const struct session *session, const uint8_t *bhs);
 void session_hold(struct session *session, struct hold *hold, uint32_t cmd_sn);
-/* A CmdSN that will never come counts as received (RFC 7143 11.5.1). */
+/* A CmdSN in the window that will never come, or whose command was refused, counts as received (RFC 7143 11.5.1). */
 void session_fill_gap(struct session *session, uint32_t cmd_sn);
 /* The command with the expected CmdSN is in: those that waited for it follow. */
 void session_advance(struct session *session);

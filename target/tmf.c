@@ -43,19 +43,19 @@ struct tmf_def {
 };
 
 static const struct tmf_def functions[TMF_FUNCTION_COUNT] = {
-	[0] = { TMF_NOT_SUPPORTED },
-	[TMF_ABORT_TASK] = { TMF_COMPLETE },
-	[TMF_ABORT_TASK_SET] = { TMF_COMPLETE, .by_lun = true },
-	[TMF_CLEAR_ACA] = { TMF_NOT_SUPPORTED },
-	[TMF_CLEAR_TASK_SET] = { TMF_COMPLETE, .by_lun = true, .all_sessions = true,
+	[0] = { .refusal = TMF_NOT_SUPPORTED },
+	[TMF_ABORT_TASK] = { .refusal = TMF_COMPLETE },
+	[TMF_ABORT_TASK_SET] = { .refusal = TMF_COMPLETE, .by_lun = true },
+	[TMF_CLEAR_ACA] = { .refusal = TMF_NOT_SUPPORTED },
+	[TMF_CLEAR_TASK_SET] = { .refusal = TMF_COMPLETE, .by_lun = true, .all_sessions = true,
 				 .attention = ASC_COMMANDS_CLEARED },
-	[TMF_LUN_RESET] = { TMF_COMPLETE, .by_lun = true, .all_sessions = true, .own_attention = true,
+	[TMF_LUN_RESET] = { .refusal = TMF_COMPLETE, .by_lun = true, .all_sessions = true, .own_attention = true,
 			    .is_reset = true, .attention = ASC_BUS_DEVICE_RESET },
-	[TMF_TARGET_WARM_RESET] = { TMF_COMPLETE, .all_sessions = true, .own_attention = true, .is_reset = true,
-				    .attention = ASC_BUS_DEVICE_RESET },
-	[TMF_TARGET_COLD_RESET] = { TMF_COMPLETE, .all_sessions = true, .own_attention = true, .is_reset = true,
-				    .attention = ASC_POWER_ON },
-	[TMF_TASK_REASSIGN] = { TMF_NO_REASSIGNMENT },
+	[TMF_TARGET_WARM_RESET] = { .refusal = TMF_COMPLETE, .all_sessions = true, .own_attention = true,
+				    .is_reset = true, .attention = ASC_BUS_DEVICE_RESET },
+	[TMF_TARGET_COLD_RESET] = { .refusal = TMF_COMPLETE, .all_sessions = true, .own_attention = true,
+				    .is_reset = true, .attention = ASC_POWER_ON },
+	[TMF_TASK_REASSIGN] = { .refusal = TMF_NO_REASSIGNMENT },
 };
 
 /* A function under way. The requester's worker. */

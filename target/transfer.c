@@ -94,7 +94,7 @@ uint8_t *transfer_header(struct session *session, const struct pdu *pdu)
 	return task->failed || !pdu->data_len ? NULL : task->cmd.data + task->received;
 }
 
-void transfer_end_unsolicited(struct task *task)
+static void end_unsolicited(struct task *task)
 {
 	uint32_t first_burst = param(task, KEY_FIRST_BURST);
 
@@ -131,7 +131,7 @@ void transfer_received(struct session *session, const struct pdu *pdu)
 		return;
 	task->data_sn = 0;
 	if (task->unsolicited)
-		transfer_end_unsolicited(task);
+		end_unsolicited(task);
 	else
 		end_solicited(task);
 	task_progress(task);

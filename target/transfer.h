@@ -18,9 +18,6 @@ void transfer_received(struct session *session, const struct pdu *pdu);
 /* R2Ts that may be sent now. */
 bool transfer_wants_r2t(const struct task *task);
 
-/* The end of unsolicited data: was it as much as RFC 7143 11.4.7.2 asks for? */
-void transfer_end_unsolicited(struct task *task);
-
 /* Starts TASK_SENDING. */
 void transfer_respond(struct task *task);
 

@@ -33,6 +33,7 @@ struct client {
 	struct bufferevent *stream;
 	bool busy; /* its command is under way */
 	bool closing; /* nothing more will come from it */
+	bool lost; /* nothing can go to it either */
 };
 
 static int unix_address(const char *path, struct sockaddr_un *address)
@@ -73,17 +74,19 @@ static void client_answer(void *arg, struct evbuffer *text, const char *error)
 static void client_next(struct client *client)
 {
 	struct evbuffer *input = bufferevent_get_input(client->stream);
+	struct evbuffer *output = bufferevent_get_output(client->stream);
 	char *line;
 
 	if (client->busy)
 		return;
+	if (client->lost)
+		evbuffer_drain(output, evbuffer_get_length(output));
 	line = evbuffer_readln(input, NULL, EVBUFFER_EOL_CRLF);
 	if (line) {
 		client->busy = true;
 		array_command(client->control->array, line, client_answer, client);
 		free(line);
-	} else if (evbuffer_get_length(input) > LINE_BYTES_MAX ||
-		   (client->closing && !evbuffer_get_length(bufferevent_get_output(client->stream)))) {
+	} else if (evbuffer_get_length(input) > LINE_BYTES_MAX || (client->closing && !evbuffer_get_length(output))) {
 		client_destroy(client);
 	}
 }
@@ -98,11 +101,10 @@ static void client_on_data(struct bufferevent *stream, void *arg)
 static void client_on_event(struct bufferevent *stream, short what, void *arg)
 {
 	struct client *client = arg;
-	struct evbuffer *output = bufferevent_get_output(stream);
 
+	(void)stream;
 	client->closing = true;
-	if (what & BEV_EVENT_ERROR)
-		evbuffer_drain(output, evbuffer_get_length(output));
+	client->lost |= what & BEV_EVENT_ERROR;
 	client_next(client);
 }
 

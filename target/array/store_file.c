@@ -1,7 +1,8 @@
 /*
  * store_file.c - a store in a regular file or on a block device.
  *
- * The same file may be served by two arrays at once: that is how one array with two controllers is modelled.
+ * The same file may be served by two arrays at once: that is how one array with two controllers is modelled. A command
+ * is atomic against those of its own controller only.
  */
 #include "target/array/store.h"
 

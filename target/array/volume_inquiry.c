@@ -6,8 +6,9 @@
 #include <stdio.h>
 
 #define INQUIRY_BYTES 96
-#define PAGE_BYTES 4096 /* the longest page: SCSI Ports, PORTS_MAX descriptors of some 100 to 250 bytes */
 #define NAME_BYTES 256
+#define PORT_BYTES (12 + 4 + NAME_BYTES) /* of a descriptor in the longest page, SCSI Ports */
+#define PAGE_BYTES (4 + PORTS_MAX * PORT_BYTES)
 
 /* A locally administered company ID: no vendor's, so an identifier made here never meets a real one. */
 #define NAA_COMPANY UINT64_C(0x024252)
@@ -29,12 +30,12 @@ static void put_revision(uint8_t *p)
 		p[3] = ' ';
 }
 
+/* Into a zeroed buffer */
 static size_t standard(const struct volume *volume, uint8_t *out)
 {
 	/* SAM-5, iSCSI, SPC-4, SBC-3, no revision claimed (SPC-4 6.6.2) */
 	static const uint16_t standards[] = { 0x00a0, 0x0960, 0x0460, 0x04c0 };
 
-	memset(out, 0, INQUIRY_BYTES);
 	out[2] = 0x06; /* SPC-4 */
 	out[3] = 0x12; /* HISUP, RESPONSE DATA FORMAT 2 */
 	out[4] = INQUIRY_BYTES - 5;
@@ -149,7 +150,7 @@ static size_t page_ports(const struct volume *volume, const struct scsi_cmd *cmd
 		uint8_t *p = out + len;
 		size_t n;
 
-		if (!ports_is_first(ports, i) || len + 12 + 4 + NAME_BYTES > PAGE_BYTES - 4)
+		if (!ports_is_first(ports, i))
 			continue;
 		put_be16(p + 2, ports->portal[i].tpgt);
 		n = port_name(volume, ports->portal[i].tpgt, p + 12);

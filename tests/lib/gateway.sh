@@ -72,6 +72,6 @@ end_load()
 	wait "${PID[$name]}" || status=$?
 	unset "PID[$name]"
 	note "$name: status=$status $(jq -c '{ count: .total.count, wrong, failed, hung, gave_up, reconnects, unknown_outcomes,
-		longest_stall_ms, final_blocks, findings }' "$name.json")"
+		longest_stall_ms, final_blocks, findings: .findings[:3] }' "$name.json")"
 	return "$status"
 }

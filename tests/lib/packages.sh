@@ -2,6 +2,7 @@
 # Sourced by tests/run, which calls install_packages with both lists.
 # shellcheck shell=bash disable=SC2034
 
+# shellcheck source=deploy/packages.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../deploy/packages.sh"
 
 TEST_PACKAGES=(

@@ -13,7 +13,7 @@
 struct sim *sim_create(unsigned workers, uint64_t seed)
 {
 	struct sim *sim = xcalloc(1, sizeof(*sim));
-	char name[16];
+	char name[24];
 
 	list_init(&sim->arrays);
 	list_init(&sim->initiators);

@@ -344,8 +344,8 @@ static FIXTURE struct host *host_login_text(struct fixture *f, uint8_t isid, con
 #define host_login(f, isid, keys) host_login_text(f, isid, LOGIN_TEXT keys, sizeof(LOGIN_TEXT keys) - 1)
 
 /* A SCSI command with the CDB's first bytes; flags without PDU_FINAL leave it clear. Returns its task tag. */
-static FIXTURE uint32_t host_command(struct host *h, uint8_t flags, const uint8_t *cdb, size_t cdb_len, uint32_t expected,
-			     const void *data, size_t data_len)
+static FIXTURE uint32_t host_command(struct host *h, uint8_t flags, const uint8_t *cdb, size_t cdb_len,
+				     uint32_t expected, const void *data, size_t data_len)
 {
 	uint8_t bhs[BHS_LEN] = { PDU_SCSI_COMMAND, flags };
 
@@ -359,7 +359,7 @@ static FIXTURE uint32_t host_command(struct host *h, uint8_t flags, const uint8_
 
 /* READ(10) or WRITE(10) of `blocks` blocks from 0. */
 static FIXTURE uint32_t host_io(struct host *h, uint8_t opcode, uint8_t flags, uint16_t blocks, uint32_t expected,
-			const void *data, size_t data_len)
+				const void *data, size_t data_len)
 {
 	uint8_t cdb[10] = { opcode };
 
@@ -367,8 +367,8 @@ static FIXTURE uint32_t host_io(struct host *h, uint8_t opcode, uint8_t flags, u
 	return host_command(h, flags, cdb, sizeof(cdb), expected, data, data_len);
 }
 
-static FIXTURE void host_data_out(struct host *h, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset, bool final,
-			  const void *data, size_t len)
+static FIXTURE void host_data_out(struct host *h, uint32_t itt, uint32_t ttt, uint32_t data_sn, uint32_t offset,
+				  bool final, const void *data, size_t len)
 {
 	uint8_t bhs[BHS_LEN] = { PDU_DATA_OUT, final ? PDU_FINAL : 0 };
 

@@ -1,5 +1,7 @@
 #include "target_fixture.h"
 
+#include "target/crc32c.h"
+
 #include <stdlib.h>
 
 #define WRITE_FINAL (PDU_FINAL | COMMAND_WRITE)
@@ -731,6 +733,83 @@ static void other_functions(void **state)
 	fixture_stop(f);
 }
 
+/* A refused command uses up its CmdSN, whether its turn has come or not. */
+static void a_refused_command_fills_its_place(void **state)
+{
+	struct fixture *f = fixture_start(NULL, NULL);
+	struct host *h = start_host(f, 1, "");
+	uint32_t first = h->cmd_sn++;
+
+	(void)state;
+	host_io(h, READ_10, COMMAND_READ, 1, 512, NULL, 0);
+	host_expect(h, PDU_REJECT);
+	h->cmd_sn = first;
+	host_io(h, READ_10, READ_FINAL, 1, 512, NULL, 0);
+	host_expect(h, PDU_DATA_IN);
+	host_expect_alive(h);
+	assert_int_equal(h->exp_cmd_sn, first + 2);
+	assert_int_equal(h->max_cmd_sn, first + 2 + 255);
+	host_close(h);
+	fixture_stop(f);
+}
+
+/* ---- digests ---- */
+
+/* A PDU with both digests around it; `damage` is the byte to spoil, counted over all of it. */
+static void send_with_digests(struct host *h, uint8_t *bhs, const char *data, size_t len, size_t damage)
+{
+	uint8_t pdu[256] = { 0 };
+	size_t data_end = BHS_LEN + PDU_DIGEST_LEN + len + pad4(len), end = BHS_LEN + PDU_DIGEST_LEN;
+
+	put_be24(bhs + BHS_DATA_LEN, (uint32_t)len);
+	memcpy(pdu, bhs, BHS_LEN);
+	crc32c_put(pdu + BHS_LEN, crc32c(CRC32C_INIT, pdu, BHS_LEN));
+	if (len) {
+		memcpy(pdu + end, data, len);
+		crc32c_put(pdu + data_end, crc32c(CRC32C_INIT, pdu + end, len + pad4(len)));
+		end = data_end + PDU_DIGEST_LEN;
+	}
+	pdu[damage] ^= 1;
+	host_write(h, pdu, end);
+	pdu[damage] ^= 1;
+}
+
+#define NO_DAMAGE 255 /* beyond the end */
+
+static void ping_with_digests(struct host *h, size_t damage)
+{
+	uint8_t bhs[BHS_LEN] = { PDU_NOP_OUT | PDU_IMMEDIATE, PDU_FINAL };
+
+	put_be32(bhs + BHS_ITT, 3);
+	send_with_digests(h, bhs, "hello", 5, damage);
+}
+
+static void digests(void **state)
+{
+	struct fixture *f = fixture_start(NULL, NULL);
+	struct host *h = host_login(f, 1, "HeaderDigest=CRC32C,None\0DataDigest=CRC32C,None\0");
+	uint8_t pdu[BHS_LEN + 4 + 8 + 4], wire[4];
+
+	(void)state;
+	ping_with_digests(h, NO_DAMAGE);
+	assert_int_equal(host_read(h, pdu, sizeof(pdu)), 1);
+	assert_memory_equal(pdu + BHS_LEN + 4, "hello\0\0\0", 8);
+	crc32c_put(wire, crc32c(CRC32C_INIT, pdu, BHS_LEN));
+	assert_memory_equal(pdu + BHS_LEN, wire, 4);
+	crc32c_put(wire, crc32c(CRC32C_INIT, pdu + BHS_LEN + 4, 8));
+	assert_memory_equal(pdu + BHS_LEN + 4 + 8, wire, 4);
+	ping_with_digests(h, BHS_LEN + 4); /* the data */
+	assert_int_equal(host_read(h, pdu, BHS_LEN), 1);
+	assert_int_equal(pdu_opcode(pdu), PDU_REJECT);
+	assert_int_equal(pdu[REJECT_REASON], REJECT_DATA_DIGEST_ERROR);
+	host_close(h);
+	h = host_login(f, 1, "HeaderDigest=CRC32C\0DataDigest=CRC32C\0");
+	ping_with_digests(h, 1); /* the header */
+	host_expect_closed(h);
+	host_close(h);
+	fixture_stop(f);
+}
+
 /* ---- bad input ---- */
 
 static void unknown_requests_are_rejected(void **state)
@@ -1088,6 +1167,8 @@ int main(void)
 		cmocka_unit_test(clear_task_set_tells_the_others),
 		cmocka_unit_test(cold_reset_ends_all_sessions),
 		cmocka_unit_test(other_functions),
+		cmocka_unit_test(a_refused_command_fills_its_place),
+		cmocka_unit_test(digests),
 		cmocka_unit_test(unknown_requests_are_rejected),
 		cmocka_unit_test(a_segment_beyond_the_limit_ends_the_connection),
 		cmocka_unit_test(a_long_ping_comes_back_as_far_as_it_may),

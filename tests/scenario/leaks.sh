@@ -1,0 +1,86 @@
+#!/bin/bash
+# A thousand logins of hosts and a thousand lost links leave nothing behind: what is in use after them is what was in
+# use after the first two hundred, and the leak checker finds nothing at the end.
+# row: E1
+# timeout: 150
+. "$(dirname "$0")/../lib/scenario.sh"
+. "$ROOT/tests/lib/gateway.sh"
+
+FEW=200
+MANY=1000
+GROWTH_KB=2048 # from the one to the other: room for a fuller journal, and a hundredth of what a page a round would take
+
+# What was freed is given back at once rather than kept for the detection of its use.
+export ASAN_OPTIONS="${ASAN_OPTIONS-}:detect_leaks=1:quarantine_size_mb=1:malloc_context_size=8"
+
+rss_kb()
+{
+	awk '/^VmRSS:/ { print $2 }' "/proc/${PID[braidd]}/status"
+}
+
+# not_growing WHAT DO: DO N brings the rounds so far to N.
+not_growing()
+{
+	local before after
+
+	"$2" $FEW
+	before=$(rss_kb)
+	"$2" $MANY
+	after=$(rss_kb)
+	note "$1: $before kB after $FEW rounds, $after kB after $MANY"
+	((after - before < GROWTH_KB)) || fail "$1: $((after - before)) kB more after $((MANY - FEW)) rounds"
+}
+
+# Hosts that look around and go: sessions with commands, and discovery sessions, four at a time.
+logins_until()
+{
+	seq $((LOGINS + 1)) "$1" | LUN=$(lun_url 0) GATEWAY=iscsi://127.0.0.1:$FRONT xargs -P 4 -I '{}' sh -c '
+		if [ $(({} % 4)) = 0 ]; then
+			iscsi-ls "$GATEWAY" | grep -q Target:
+		else
+			iscsi-inq -i iqn.2026-11.org.example:host-{} "$LUN" | grep -q Product:
+		fi' >logins.out 2>&1 || fail "a login failed: $(<logins.out)"
+	LOGINS=$1
+	wait_until 5 eval 'api GET /sessions | jq -e ".sessions == []"'
+}
+
+links_lost()
+{
+	api GET /links | jq '[.links[].reconnects] | add'
+}
+
+# Sixteen portals that go and come, each several times a second as far as the gateway's backoff lets them matter.
+flaps_until()
+{
+	local portal
+
+	for ((portal = 0; portal < PORTALS; portal++)); do
+		"$BIN/braid-array" --send array.sock portal $portal flap:$((30 + portal))/$((500 + 10 * portal)) >/dev/null
+	done
+	wait_until 60 eval "((\$(links_lost) >= $1))"
+	for ((portal = 0; portal < PORTALS; portal++)); do
+		"$BIN/braid-array" --send array.sock portal $portal flap:1/3600000 >/dev/null
+	done
+	wait_until 15 paths_up $((2 * PORTALS))
+}
+
+PORTALS=24
+ports=()
+arguments=()
+for ((i = 0; i < PORTALS; i++)); do
+	free_port port
+	ports+=("$port")
+	arguments+=(--portal "127.0.0.1:$port,$((i / 4 + 1))")
+done
+start_array array --log-level warn --control array.sock --lu ram:64M --lu ram:64M:block=4096 "${arguments[@]}"
+gateway_config '.workers = 2 | .timers.path_recovery_interval = 1' "${ports[0]}"
+start_braidd braid.json
+wait_until 15 paths_up $((2 * PORTALS))
+
+LOGINS=0
+not_growing "logins of hosts" logins_until
+start_load load --url "$(lun_url 0)" --url "$(lun_url 1)" --sessions 2 --depth 4 --rate 200 --seconds 600 --region 8m
+not_growing "lost links" flaps_until
+kill "${PID[load]}"
+end_load load || fail "the load"
+stop_pid braidd || fail "braidd did not end well: $(grep -A 20 Sanitizer braidd.log)"
