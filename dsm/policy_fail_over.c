@@ -2,7 +2,7 @@
  * Row P1: one path carries everything, the rest stand by. Which one is the device's knowledge, shared by all workers;
  * it moves when a worker finds it unusable, and goes back only to a preferred path.
  */
-#include "dsm/dsm.h"
+#include "dsm/policy.h"
 
 #include <stdatomic.h>
 

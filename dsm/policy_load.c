@@ -1,5 +1,5 @@
 /* Rows P4 and P5: the link with the fewest commands in flight; the lowest weight. Ties go to the lowest index. */
-#include "dsm/dsm.h"
+#include "dsm/policy.h"
 
 #define WEIGHT_NEVER UINT32_C(0xffffffff)
 

@@ -1,5 +1,5 @@
 /* Rows P2 and P3: one command a path in turn; the subset form rests the standby paths while an active one lives. */
-#include "dsm/dsm.h"
+#include "dsm/policy.h"
 
 struct cursor {
 	unsigned last; /* index of the path taken last, + 1; 0: none yet */

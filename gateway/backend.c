@@ -18,7 +18,7 @@ struct discovery {
 	unsigned index;
 	const char *portal;
 	struct initiator *session;
-	struct timer next, over; /* the next attempt; the end of the session under way */
+	struct timer next, over; /* the next attempt; the end of the session under way, at the latest */
 	unsigned failures;  /* in a row */
 	bool answered;
 	char problem[160];
@@ -107,8 +107,10 @@ static void on_found(void *arg, const struct initiator_target *found)
 static void on_opened(void *arg)
 {
 	struct discovery *discovery = arg;
+	struct gateway *gateway = discovery->backend->gateway;
 
-	discovery->backend->gateway->transport->discover(discovery->session);
+	gateway->transport->discover(discovery->session);
+	timer_arm(&discovery->over, gateway->timers.login_timeout * US_PER_S);
 }
 
 static void on_failed(void *arg, const char *reason)
@@ -164,6 +166,8 @@ static void on_discovery_over(void *arg)
 
 	discovery->backend->gateway->transport->close(discovery->session);
 	discovery->session = NULL;
+	if (!timer_armed(&discovery->next)) /* it had neither ended nor failed */
+		on_failed(discovery, "SendTargets was not answered in time");
 }
 
 /* The session ends with this turn (it cannot end inside its own event); the next attempt comes later. */

@@ -1,6 +1,6 @@
 #include "gateway/config_document.h"
 
-#include "dsm/dsm.h"
+#include "dsm/policy.h"
 #include "gateway/base/memory.h"
 #include "gateway/base/net.h"
 #include "gateway/config_table.h"

@@ -1,4 +1,5 @@
 /* The writing half of control.h: claims and policies, validated whole and applied whole. */
+#include "dsm/policy.h"
 #include "gateway/base/memory.h"
 #include "gateway/gateway.h"
 #include "gateway/levels.h"

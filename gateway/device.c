@@ -1,5 +1,6 @@
 #include "gateway/device.h"
 
+#include "dsm/module.h"
 #include "gateway/base/memory.h"
 
 #include <stdio.h>
@@ -66,8 +67,10 @@ void device_destroy(struct device *device)
 
 bool device_same_hardware(const struct device *device, const struct lu_info *lu)
 {
-	return device->block_size == lu->block_size && strcmp(device->vendor, lu->vendor) == 0 &&
-	       strcmp(device->product, lu->product) == 0;
+	/* an LU that was not ready to tell its capacity is no other hardware for that */
+	bool same_size = device->block_size == lu->block_size || !device->block_size || !lu->block_size;
+
+	return same_size && strcmp(device->vendor, lu->vendor) == 0 && strcmp(device->product, lu->product) == 0;
 }
 
 struct path_core *device_path(const struct device *device, const struct link *link, uint16_t lun)

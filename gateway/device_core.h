@@ -17,6 +17,7 @@ struct policy_setup {
 	_Atomic unsigned references;
 	const struct policy_ops *ops;
 	void *shared; /* policy_ops.shared_bytes, all workers' */
+	bool scattered; /* as in policy_io */
 	struct {
 		enum policy_role role;
 		uint32_t weight;
@@ -30,7 +31,11 @@ void policy_setup_put(struct policy_setup *setup); /* takes NULL */
 
 struct device_core {
 	char id[IDENTITY_TEXT_MAX];
+	/* Constant from before the first path is up: see registry.c. */
 	const struct dsm_ops *dsm;
+	void *dsm_ctx;
+	unsigned tpgs; /* of its standard inquiry data */
+
 	const char *target_iqn;	  /* for designators */
 	uint32_t block_size;	  /* bytes */
 	uint32_t transfer_blocks; /* the most that one command may move */

@@ -1,5 +1,6 @@
 #include "gateway/disk.h"
 
+#include "dsm/call.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/lane.h"
@@ -153,6 +154,7 @@ static struct path *disk_select(struct disk *disk, const struct path_set *set, c
 	struct policy_io what = {
 		.is_read = io->info->moves_blocks && !io->info->is_write,
 		.is_write = io->info->moves_blocks && io->info->is_write,
+		.scattered = disk->setup->scattered,
 		.lba = io->info->moves_blocks ? command_lba(io->cdb) : 0,
 		.blocks = io->info->moves_blocks ? io->len / disk->core->block_size : 0,
 		.bytes = io->len,
@@ -163,15 +165,17 @@ static struct path *disk_select(struct disk *disk, const struct path_set *set, c
 	return chosen ? container_of(chosen, struct path, policy) : NULL;
 }
 
-/* The usable paths but `avoid`; all of them when nothing else is left. */
+/* One of the usable paths but `avoid`; of all when nothing else is left, or nothing that the policy wants. */
 static struct path *disk_select_other(struct disk *disk, const struct path *avoid, const struct io *io)
 {
 	struct path_set others = { .count = 0 };
+	struct path *other;
 
 	for (unsigned i = 0; i < disk->usable.count; i++)
 		if (disk->usable.path[i] != &avoid->policy)
 			others.path[others.count++] = disk->usable.path[i];
-	return disk_select(disk, others.count ? &others : &disk->usable, io);
+	other = disk_select(disk, &others, io);
+	return other ? other : disk_select(disk, &disk->usable, io);
 }
 
 static void disk_send(struct disk *disk, struct io *io, struct path *path)
@@ -230,20 +234,26 @@ static void disk_refresh(struct disk *disk)
 
 static struct dsm_result result_of(const struct xfer *xfer)
 {
-	struct dsm_result result = { .status = xfer->status };
-	const uint8_t *sense = xfer->sense;
-	bool descriptor = xfer->sense_len && (sense[0] & 0x7e) == 0x72;
-	unsigned need = descriptor ? 4 : 14;
+	struct dsm_result result;
 
-	if (xfer->status != SCSI_CHECK_CONDITION || xfer->sense_len < 3)
-		return result;
-	result.has_sense = true;
-	result.sense_key = sense[descriptor ? 1 : 2] & 0xf;
-	if (xfer->sense_len >= need) {
-		result.asc = sense[descriptor ? 2 : 12];
-		result.ascq = sense[descriptor ? 3 : 13];
-	}
+	call_decode(xfer->status, xfer->sense, xfer->sense_len, &result);
 	return result;
+}
+
+/* What the device's module says of it. */
+static struct dsm_verdict verdict_of(const struct path *path, const struct dsm_result *result)
+{
+	const struct device_core *core = path->disk->core;
+	const struct link *link = path->core->link;
+	struct dsm_path view = {
+		.index = path->core->index,
+		.lun = path->core->lun,
+		.target = link->iqn,
+		.portal_group = link->tpgt,
+		.tpgs = core->tpgs,
+	};
+
+	return call_interpret(core->dsm, core->dsm_ctx, &view, result);
 }
 
 /* Whether the hosts have to hear of this unit attention; then all but the one of session `except` do. */
@@ -286,8 +296,14 @@ static void on_verified(void *arg, const struct xfer *xfer)
 	bool again = result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION;
 
 	path->verify_sent = false;
-	if (again && (path->disk->core->dsm->interpret(&result).flags & DSM_TELL_HOSTS))
-		disk_tell_hosts(path, &result, 0);
+	if (again) {
+		unsigned flags = verdict_of(path, &result).flags;
+
+		if (flags & DSM_TELL_HOSTS)
+			disk_tell_hosts(path, &result, 0);
+		if (flags & DSM_REIDENTIFY) /* no command will meet this unit attention again (row D4) */
+			lane_reidentify(path->lane);
+	}
 	if (path->state != PATH_VERIFYING && path->state != PATH_UP)
 		return;
 	if (xfer->status == SCSI_GOOD && path->state == PATH_UP)
@@ -336,7 +352,17 @@ static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
 	if (verdict->flags & DSM_COUNTED)
 		return ++io->retries <= timers->retry_count;
-	return disk_now(io->disk) - io->started_us < timers->pdo_remove_period * US_PER_S;
+	if (!io->uncounted_since_us)
+		io->uncounted_since_us = disk_now(io->disk);
+	return disk_now(io->disk) - io->uncounted_since_us < timers->pdo_remove_period * US_PER_S;
+}
+
+/* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. */
+static uint64_t retry_delay_us(const struct io *io, unsigned flags)
+{
+	if (!(flags & DSM_COUNTED))
+		return flags & DSM_DELAYED ? DELAY_US : 0;
+	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->worker->timers.retry_interval * US_PER_S : 0;
 }
 
 static void on_retry_same(void *arg)
@@ -375,10 +401,10 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		return;
 	}
 	result = result_of(xfer);
-	verdict = disk->core->dsm->interpret(&result);
+	verdict = verdict_of(path, &result);
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
 		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
-	if (verdict.path != DSM_PATH_KEEP)
+	if (verdict.path != DSM_PATH_KEEP && verdict.path != DSM_PATH_TRANSITIONING)
 		path_suspect(path);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
@@ -390,11 +416,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	}
 	figure_add(&disk->cell->retries, 1);
 	figure_add(&path->cell->retries, 1);
-	/* the first counted retry is due at once, the next ones retry_interval apart */
-	io_timer(io,
-		 verdict.flags & DSM_DELAYED ? DELAY_US :
-		 io->retries > 1	     ? disk->worker->timers.retry_interval * US_PER_S :
-					       0,
+	io_timer(io, retry_delay_us(io, verdict.flags),
 		 verdict.next == DSM_RETRY_SAME ? on_retry_same : on_retry_other);
 }
 
@@ -426,7 +448,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->place = IO_IDLE;
 	io->aborted = io->failed_once = false;
 	io->retries = 0;
-	io->started_us = disk_now(disk);
+	io->uncounted_since_us = 0;
 	list_init(&io->link);
 	disk->busy++;
 	disk_send(disk, io, disk_select(disk, &disk->usable, io));

@@ -197,7 +197,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 						    &gateway->timers);
 		gateway->workers[w]->lu_ops = &pseudo_lun_lu_ops;
 	}
-	gateway->luns = (struct pseudo_luns){ gateway->workers, config->target.iqn, (size_t)8 << 20 };
+	gateway->luns = (struct pseudo_luns){ gateway->workers, config->target.iqn, POOL_BUFFER_MAX };
 	config_claims(gateway);
 	if (persist_load(gateway) < 0)
 		goto fail;

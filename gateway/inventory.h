@@ -27,6 +27,7 @@ struct lu_info {
 struct inventory {
 	struct lu_info *lus; /* disks only (peripheral device type 0), by ascending LUN */
 	unsigned count;
+	bool incomplete; /* something was not ready to answer: worth another probe before long */
 };
 
 struct inventory *inventory_create(void);

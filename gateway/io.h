@@ -40,7 +40,7 @@ struct io {
 	bool aborted;	      /* its host does not want it any more: no further attempt */
 	bool failed_once;     /* DSM_ONCE: has met such an error on one path already */
 	unsigned retries;     /* counted ones */
-	uint64_t started_us;  /* of the worker's clock */
+	uint64_t uncounted_since_us; /* the first retry that is bounded by time instead; 0: none yet */
 	struct path *path;    /* the one it is on, or was on last */
 	struct disk *disk;
 	struct timer timer;   /* armed in IO_DELAYED only */

@@ -3,6 +3,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/disk.h"
+#include "gateway/hash.h"
 #include "gateway/inventory.h"
 #include "gateway/probe.h"
 #include "gateway/worker.h"
@@ -14,7 +15,7 @@
 #define BACKOFF_FIRST_US (100 * US_PER_MS)
 #define BACKOFF_MAX_US (5 * US_PER_S)
 #define STEADY_US (5 * US_PER_S) /* a session that lived so long starts its successor's backoff anew */
-#define REPROBE_US (5 * US_PER_S) /* when an LU was not ready to tell its capacity */
+#define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer; doubled up to 16 times as long */
 #define WATCH_MAX_US US_PER_S
 #define LATENCY_WEIGHT 8 /* moving average over about so many commands */
 
@@ -115,7 +116,7 @@ static void slot_send(struct lane *lane, struct lane_slot *slot)
 	lane->worker->transport->submit(lane->initiator, &slot->xfer);
 }
 
-/* Counts a command in or out of flight, on its path and on its link. */
+/* Counts a command in or out, on its path and on its link: what waits for a transfer is in the queue, too. */
 static void count_inflight(struct lane *lane, const struct io *io, int64_t by)
 {
 	uint64_t bytes = (uint64_t)(by * (int64_t)(io->info->moves_blocks ? io->len : 0));
@@ -147,32 +148,43 @@ static void count_done(struct lane *lane, const struct io *io, const struct xfer
 	}
 }
 
-void lane_submit(struct lane *lane, struct io *io)
+static void slot_send_io(struct lane *lane, struct lane_slot *slot, struct io *io)
 {
-	struct lane_slot *slot = lane->idle_count > LANE_SPARE ? slot_take(lane) : NULL;
-	struct xfer *xfer;
+	struct xfer *xfer = &slot->xfer;
 
-	if (!slot) {
-		io->place = IO_WAITING;
-		list_add_tail(&lane->waiting, &io->link);
-		return;
-	}
 	io->place = IO_ON_LANE;
 	slot->io = io;
-	xfer = &slot->xfer;
 	memcpy(xfer->cdb, io->cdb, sizeof(xfer->cdb));
 	xfer->cdb_len = io->cdb_len;
 	xfer->dir = io->dir;
 	xfer->lun = io->path->core->lun;
 	xfer->data = io->data;
 	xfer->len = io->len;
-	count_inflight(lane, io, 1);
 	slot_send(lane, slot);
+}
+
+/* Sends the commands that wait, as long as transfers are free. */
+static void lane_send(struct lane *lane)
+{
+	struct list *link;
+
+	while (lane->idle_count > LANE_SPARE && (link = list_pop(&lane->waiting)))
+		slot_send_io(lane, slot_take(lane), list_entry(link, struct io, link));
+}
+
+void lane_submit(struct lane *lane, struct io *io)
+{
+	count_inflight(lane, io, 1);
+	io->place = IO_WAITING;
+	list_add_tail(&lane->waiting, &io->link);
+	lane_send(lane);
 }
 
 void lane_forget(struct io *io)
 {
 	list_del(&io->link);
+	if (io->place == IO_WAITING)
+		count_inflight(io->path->lane, io, -1);
 	io->place = IO_IDLE;
 }
 
@@ -219,7 +231,6 @@ static void on_done(void *arg, struct xfer *xfer)
 	struct lane *lane = arg;
 	struct lane_slot *slot = container_of(xfer, struct lane_slot, xfer);
 	struct io *io = slot->io;
-	struct list *link;
 
 	list_del(&xfer->link);
 	lane->last_answer_us = lane_now(lane);
@@ -231,27 +242,39 @@ static void on_done(void *arg, struct xfer *xfer)
 		slot->answer(slot->arg, xfer);
 	}
 	slot_release(lane, slot);
-	while (lane->idle_count > LANE_SPARE && (link = list_pop(&lane->waiting)))
-		lane_submit(lane, list_entry(link, struct io, link));
+	lane_send(lane);
 }
 
 /* ---- keepalive and command timeout ---------------------------------------------------------------------------- */
 
+bool lane_luns_told(struct lane *lane, const uint8_t *data, size_t len)
+{
+	uint64_t hash = hash_bytes(HASH_START, data, len < PING_BYTES ? len : PING_BYTES);
+	bool changed = hash != lane->luns_hash;
+
+	lane->luns_hash = hash;
+	return changed;
+}
+
+/* Any answer at all shows that the array lives. */
 static void on_pong(void *arg, const struct xfer *xfer)
 {
 	struct lane *lane = arg;
+	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 
-	(void)xfer; /* any answer at all shows that the array lives */
 	lane->ping_sent_us = 0;
+	if (xfer->status == SCSI_GOOD && lane_luns_told(lane, lane->ping_data, len))
+		lane_reidentify(lane);
 }
 
-/* An INQUIRY as NOP-Out: it waits for no medium, clears no unit attention, and unlike a NOP-Out it has no form of
- * answer that libiscsi cannot take. */
+/* A REPORT LUNS as NOP-Out: it waits for no medium, clears no unit attention, and unlike a NOP-Out it has no form of
+ * answer that libiscsi cannot take. Where no command is under way that could be told by a unit attention that LUNs
+ * came or went, this is how it shows. */
 static void lane_ping(struct lane *lane)
 {
-	static const uint8_t inquiry[6] = { 0x12, [4] = 36 };
+	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
 
-	if (lane_command(lane, lane->ping_lun, inquiry, sizeof(inquiry), lane->ping_data, 36, on_pong, lane))
+	if (lane_command(lane, 0, report_luns, sizeof(report_luns), lane->ping_data, PING_BYTES, on_pong, lane))
 		lane->ping_sent_us = lane_now(lane);
 }
 
@@ -305,6 +328,7 @@ static void lane_probe(struct lane *lane)
 
 	lane->generation++;
 	lane->probe_again = false;
+	timer_stop(&lane->reconnect);
 	*lane->reason = '\0';
 	lane_set_state(lane, LANE_PROBING, 0, NULL);
 	list_for_each(path, &lane->paths, lane_link)
@@ -322,7 +346,7 @@ void lane_reidentify(struct lane *lane)
 
 void lane_probed(struct lane *lane, struct inventory *inventory)
 {
-	bool incomplete = false;
+	bool incomplete = inventory->incomplete; /* it is handed over below */
 
 	probe_destroy(lane->probe);
 	lane->probe = NULL;
@@ -331,20 +355,18 @@ void lane_probed(struct lane *lane, struct inventory *inventory)
 		lane_probe(lane);
 		return;
 	}
-	for (unsigned i = 0; i < inventory->count; i++)
-		incomplete |= inventory->lus[i].block_size == 0;
-	lane->ping_lun = inventory->count ? inventory->lus[0].lun : 0;
-	lane->up_since_us = lane_now(lane);
 	lane_set_state(lane, LANE_UP, 0, inventory);
-	if (incomplete)
-		lane_later(lane, REPROBE_US, lane_reidentify);
+	if (!incomplete)
+		lane->reprobes = 0;
+	else
+		lane_later(lane, REPROBE_US << (lane->reprobes < 4 ? lane->reprobes++ : 4), lane_reidentify);
 }
 
 static void on_opened(void *arg)
 {
 	struct lane *lane = arg;
 
-	lane->last_answer_us = lane_now(lane);
+	lane->up_since_us = lane->last_answer_us = lane_now(lane);
 	lane->ping_sent_us = 0;
 	/* The array has accepted our ISID again: the session that held it before is gone, and its tasks with it. */
 	if (lane->state == LANE_FENCING) {
@@ -354,6 +376,7 @@ static void on_opened(void *arg)
 	}
 	fence_lift(lane, "session");
 	lane->logins++;
+	lane->reprobes = 0;
 	timer_arm(&lane->watch, WATCH_MAX_US);
 	lane_probe(lane);
 }
@@ -440,6 +463,7 @@ static void lane_strip(struct lane *lane, struct list *again)
 		list_add_tail(io->place == IO_FENCED ? &lane->fenced : again, &io->link);
 	}
 	while ((link = list_pop(&lane->waiting))) {
+		count_inflight(lane, list_entry(link, struct io, link), -1);
 		list_entry(link, struct io, link)->place = IO_IDLE;
 		list_add_tail(again, link);
 	}

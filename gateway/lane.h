@@ -32,6 +32,8 @@ struct lane_slot {
 	uint64_t started_us;
 };
 
+#define PING_BYTES 512 /* of the LUN list; its length stands in it as well */
+
 struct lane {
 	struct list worker_link; /* worker.lanes */
 	struct worker *worker;
@@ -55,16 +57,18 @@ struct lane {
 	struct timer reconnect; /* the next attempt; also what must not run inside an event of the initiator */
 	void (*next_step)(struct lane *lane);
 	unsigned attempts; /* failed ones in a row */
-	uint64_t up_since_us, logins;
+	uint64_t up_since_us; /* the last login */
+	uint64_t logins;
 
 	struct timer watch; /* keepalive and command timeout */
 	uint64_t last_answer_us, ping_sent_us; /* 0: no ping is out */
-	uint8_t ping_data[64];
+	uint8_t ping_data[PING_BYTES];
+	uint64_t luns_hash; /* of the start of the LUN list that the array told last */
 
 	bool shut; /* no further attempt */
 	struct probe *probe; /* under way */
 	bool probe_again;
-	uint16_t ping_lun;
+	unsigned reprobes; /* incomplete ones in a row */
 	char reason[160];
 };
 
@@ -92,6 +96,9 @@ void lane_fail(struct lane *lane, const char *reason);
 
 /* What is behind the lane may have changed: no further I/O until it has been identified again (row D4). */
 void lane_reidentify(struct lane *lane);
+
+/* The probe has read the array's LUN list. True: it is not the one of before. */
+bool lane_luns_told(struct lane *lane, const uint8_t *data, size_t len);
 
 /* An attempt now instead of at the end of the backoff. */
 void lane_kick(struct lane *lane);

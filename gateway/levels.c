@@ -1,5 +1,6 @@
 #include "gateway/levels.h"
 
+#include "dsm/policy.h"
 #include "gateway/base/memory.h"
 
 #include <string.h>

@@ -10,8 +10,10 @@
 #include <string.h>
 
 #define PROBE_BUFFER 8192 /* 1,023 LUNs */
-#define PROBE_TRIES 16	  /* of one command: an array may have several unit attentions queued */
+#define PROBE_TRIES 16	  /* of one command: several unit attentions may be queued, or the array not ready yet */
 #define PROBE_PAUSE_US (100 * US_PER_MS)
+
+#define CAPACITY_UNREADABLE "its capacity cannot be read"
 
 struct probe {
 	struct lane *lane;
@@ -70,12 +72,36 @@ static void probe_go_on(struct probe *probe, const struct probe_step *next)
 	probe_send(probe);
 }
 
-static bool worth_asking_again(const struct xfer *xfer)
+static bool has_sense(const struct xfer *xfer, enum sense_key key)
 {
-	unsigned key = xfer->sense_len > 2 ? xfer->sense[(xfer->sense[0] & 0x7e) == 0x72 ? 1 : 2] & 0xf : 0;
+	bool descriptor = (xfer->sense[0] & 0x7e) == 0x72;
 
-	return xfer->status == SCSI_BUSY || xfer->status == SCSI_TASK_SET_FULL ||
-	       (xfer->status == SCSI_CHECK_CONDITION && (key == SENSE_UNIT_ATTENTION || key == SENSE_NOT_READY));
+	return xfer->status == SCSI_CHECK_CONDITION && xfer->sense_len > 2 &&
+	       (xfer->sense[descriptor ? 1 : 2] & 0xf) == (unsigned)key;
+}
+
+/* A unit attention that is reported to the probe is reported to nobody else: 3F/03 and 3F/0E say that what was asked
+ * before may have changed since (row D4). */
+static bool tells_of_change(const struct xfer *xfer)
+{
+	bool descriptor = (xfer->sense[0] & 0x7e) == 0x72;
+	unsigned at = descriptor ? 2 : 12;
+
+	if (!has_sense(xfer, SENSE_UNIT_ATTENTION) || xfer->sense_len < at + 2)
+		return false;
+	return xfer->sense[at] == 0x3f && (xfer->sense[at + 1] == 0x03 || xfer->sense[at + 1] == 0x0e);
+}
+
+/* The array is not ready to answer: a later probe will ask again. An LU whose identity is known in part only is left
+ * out, since what is missing would make another device of it. */
+static void probe_give_up(struct probe *probe)
+{
+	probe->inventory->incomplete = true;
+	if (probe->step == &step_designators || probe->step == &step_serial)
+		probe->inventory->count--;
+	else if (probe->step == &step_capacity16 || probe->step == &step_capacity10)
+		probe->lu->problem = CAPACITY_UNREADABLE;
+	probe_go_on(probe, NULL);
 }
 
 static void on_answer(void *arg, const struct xfer *xfer)
@@ -83,13 +109,17 @@ static void on_answer(void *arg, const struct xfer *xfer)
 	struct probe *probe = arg;
 	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 
-	if (worth_asking_again(xfer) && ++probe->tries < PROBE_TRIES) {
+	if (tells_of_change(xfer))
+		lane_reidentify(probe->lane);
+	if (xfer->status == SCSI_GOOD || has_sense(xfer, SENSE_ILLEGAL_REQUEST)) {
+		probe_go_on(probe, probe->step->done(probe, probe->buffer, xfer->status == SCSI_GOOD ? len : 0));
+	} else if (++probe->tries < PROBE_TRIES) {
 		bool at_once = xfer->status == SCSI_CHECK_CONDITION && probe->tries < PROBE_TRIES / 2;
 
 		timer_arm(&probe->pause, at_once ? 0 : PROBE_PAUSE_US);
-		return;
+	} else {
+		probe_give_up(probe);
 	}
-	probe_go_on(probe, probe->step->done(probe, probe->buffer, xfer->status == SCSI_GOOD ? len : 0));
 }
 
 static void on_pause(void *arg)
@@ -128,6 +158,7 @@ static const struct probe_step *on_luns(struct probe *probe, const uint8_t *data
 {
 	size_t list = len >= 8 ? get_be32(data) : 0;
 
+	lane_luns_told(probe->lane, data, len);
 	if (len < 8) {
 		/* an array that refuses REPORT LUNS at LUN 0 may still have a disk there */
 		probe->luns[probe->lun_count++] = 0;
@@ -209,8 +240,13 @@ static const struct probe_step *on_serial(struct probe *probe, const uint8_t *da
 	return &step_capacity16;
 }
 
-static void set_capacity(struct lu_info *lu, uint64_t last, uint32_t block_size)
+/* last is all ones in its field when the array cannot tell. */
+static void set_capacity(struct lu_info *lu, uint64_t last, uint64_t unknown, uint32_t block_size)
 {
+	if (last == unknown) {
+		lu->problem = CAPACITY_UNREADABLE;
+		return;
+	}
 	lu->blocks = last + 1;
 	lu->block_size = block_size;
 	if (block_size != 512 && block_size != 4096)
@@ -221,16 +257,16 @@ static const struct probe_step *on_capacity16(struct probe *probe, const uint8_t
 {
 	if (len < 12)
 		return &step_capacity10;
-	set_capacity(probe->lu, get_be64(data), get_be32(data + 8));
+	set_capacity(probe->lu, get_be64(data), UINT64_MAX, get_be32(data + 8));
 	return NULL;
 }
 
 static const struct probe_step *on_capacity10(struct probe *probe, const uint8_t *data, size_t len)
 {
 	if (len < 8)
-		probe->lu->problem = "its capacity cannot be read";
+		probe->lu->problem = CAPACITY_UNREADABLE;
 	else
-		set_capacity(probe->lu, get_be32(data), get_be32(data + 4));
+		set_capacity(probe->lu, get_be32(data), UINT32_MAX, get_be32(data + 4));
 	return NULL;
 }
 

@@ -1,6 +1,7 @@
 /*
  * probe.h - asks what is behind a lane: REPORT LUNS, then for each LU its inquiry data, designators, serial number and
- * capacity (rows D1, D2). One command at a time; unit attentions and BUSY are asked again, a bounded number of times.
+ * capacity (rows D1, D2). One command at a time. ILLEGAL REQUEST is the array's last word on a command; after any other
+ * error it is asked again, a bounded number of times, and then the inventory is incomplete.
  *
  * It ends with lane_probed(), unless it is destroyed before. One worker's thread.
  */

@@ -9,6 +9,7 @@
 
 #define OPCODE_INQUIRY 0x12
 #define ASC_INVALID_OPCODE 0x2000
+#define ASC_INVALID_FIELD_IN_CDB 0x2400
 
 /* What stands behind scsi_cmd.ctx. */
 struct pseudo_cmd {
@@ -49,6 +50,9 @@ static void on_io_done(struct io *io)
 	struct scsi_cmd *cmd = container_of(io, struct pseudo_cmd, io)->cmd;
 
 	cmd_result(cmd, io);
+	/* more than the buffer could take (MAXIMUM TRANSFER LENGTH): an error, never a read with a piece missing */
+	if (cmd->status == SCSI_GOOD && cmd->dir == SCSI_DIR_IN && io->len < cmd->expected && io->transfer > io->len)
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 	scsi_cmd_done(cmd);
 }
 

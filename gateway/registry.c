@@ -1,5 +1,6 @@
 #include "gateway/registry.h"
 
+#include "gateway/backend.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/hash.h"
@@ -8,6 +9,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e
 #define ASC_CAPACITY_CHANGED 0x2a09
@@ -130,6 +132,25 @@ static void settle_capacity(struct gateway *gateway, struct device *device)
 		target_unit_attention(gateway->target, (uint16_t)device->lun, ASC_CAPACITY_CHANGED, 0);
 }
 
+/* What a path tells now. An array tells each nexus of a change by itself, and one without I/O never hears of it: when
+ * a path tells something new that the others do not, they are read again. */
+static void note_blocks(struct gateway *gateway, struct device *device, struct path_core *path, unsigned worker,
+			uint64_t blocks)
+{
+	uint64_t was = path->blocks[worker];
+
+	path->blocks[worker] = blocks;
+	if (was == blocks || !blocks || agreed_blocks(device))
+		return;
+	journal_add(gateway->journal, "warning", "capacity-differs", device->core.id,
+		    "path %s tells %llu blocks, other paths do not: those that differ from the device carry no I/O",
+		    path->id, (unsigned long long)blocks);
+	for (unsigned i = 0; was && i < device->path_count; i++)
+		for (unsigned w = 0; w < device->worker_count; w++)
+			if (seen_now(device->paths[i], w) && device->paths[i]->blocks[w] != blocks)
+				worker_identify_link(gateway->workers[w], device->paths[i]->link);
+}
+
 /* Lets I/O onto every path whose LU has just been seen to be this device. */
 static void raise_paths(struct gateway *gateway, struct device *device)
 {
@@ -159,6 +180,24 @@ static struct path_core *path_for(struct gateway *gateway, struct device *device
 	return path;
 }
 
+/* A nexus has found a LUN that it did not have, or misses one. The array tells each nexus of that by itself, and one
+ * without I/O never hears of it: those to the same target that know otherwise are read again. */
+static void compare_nexuses(struct gateway *gateway, const struct device *device, const struct path_core *path,
+			    bool is_here)
+{
+	struct link *link;
+
+	list_for_each(link, &path->link->backend->links, backend_link) {
+		const struct path_core *other = device_path(device, link, path->lun);
+
+		if (strcasecmp(link->iqn, path->link->iqn) != 0)
+			continue;
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			if (link->lanes[w].state == LANE_UP && (other && seen_now(other, w)) != is_here)
+				worker_identify_link(gateway->workers[w], link);
+	}
+}
+
 /* Paths that an older probe saw here and this one did not: the number leads elsewhere now, or nowhere (row D4). */
 static void forget_unseen(struct gateway *gateway, const struct link *link, unsigned worker, uint64_t generation)
 {
@@ -171,6 +210,7 @@ static void forget_unseen(struct gateway *gateway, const struct link *link, unsi
 			if (path->link != link || !path->seen[worker] || path->seen[worker] == generation)
 				continue;
 			path->seen[worker] = 0;
+			compare_nexuses(gateway, device, path, false);
 			if (worker == 0)
 				journal_add(gateway->journal, "warning", "path-gone", device->core.id,
 					    "path %s: LUN %u at %s is no longer this device", path->id, path->lun,
@@ -186,13 +226,19 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 		const struct lu_info *lu = &inventory->lus[i];
 		struct device *device = device_for(gateway, lu, link);
 		struct path_core *path = path_for(gateway, device, link, lu->lun);
+		bool is_new;
 
 		if (!path)
 			continue;
+		is_new = !path->seen[worker];
 		path->seen[worker] = generation;
-		path->blocks[worker] = lu->blocks;
+		if (is_new)
+			compare_nexuses(gateway, device, path, true);
+		note_blocks(gateway, device, path, worker, lu->blocks);
 		str_copy(device->serial, sizeof(device->serial), lu->serial);
 		str_copy(device->revision, sizeof(device->revision), lu->revision);
+		if (!device->block_size)
+			device->block_size = lu->block_size;
 		if (!device->conflict)
 			str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
 	}

@@ -130,6 +130,21 @@ void worker_kick_link(struct worker *worker, struct link *link)
 	give(worker, do_kick_link, (struct order){ .link = link });
 }
 
+static void do_identify_link(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct lane *lane = worker_lane(ctx, order->link);
+
+	if (lane)
+		lane_reidentify(lane);
+	free(order);
+}
+
+void worker_identify_link(struct worker *worker, struct link *link)
+{
+	give(worker, do_identify_link, (struct order){ .link = link });
+}
+
 static void do_set_timers(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;
@@ -226,7 +241,10 @@ static void do_path_up(void *ctx, void *arg)
 	/* an order made from an older probe is void: the lane has failed, or is being identified again */
 	if (disk && !disk->left && lane && lane->state == LANE_UP && lane->generation == order->generation) {
 		path = disk->paths[order->path->index];
-		disk_path_state(path ? path : disk_add_path(disk, order->path, lane), PATH_UP);
+		if (!path)
+			path = disk_add_path(disk, order->path, lane);
+		if (path->state != PATH_VERIFYING) /* it is this device, but still suspect */
+			disk_path_state(path, PATH_UP);
 	}
 	free(order);
 }

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define CLASS_COUNT 13			      /* 4 KiB, 8 KiB, ... 16 MiB */
+#define CLASS_COUNT 14			      /* 4 KiB, 8 KiB, ... 32 MiB */
 #define KEEP_BYTES_MAX ((size_t)64 << 20) /* free buffers beyond this go back to the system */
 
 /* A free buffer holds the link to the next one in its own first bytes. */

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define POOL_BUFFER_MIN ((size_t)4096)
-#define POOL_BUFFER_MAX ((size_t)16 << 20)
+#define POOL_BUFFER_MAX ((size_t)32 << 20)
 
 struct pool;
 

@@ -44,6 +44,7 @@ begin_tgt()
 {
 	take_portals 4
 	start_tgt "$1" "${PORTALS[@]}" size=64M
+	tgt_admin "$1" --op update --mode logicalunit --tid 1 --lun 1 --params thin_provisioning=1
 	URLS[$1]="iscsi://${PORTALS[0]}/$(tgt_iqn "$1")/1 iscsi://${PORTALS[1]}/$(tgt_iqn "$1")/1"
 }
 
@@ -71,7 +72,7 @@ begin_gateway()
 		backends: [ { name: "array", portals: ($backends | split(" ")) } ],
 		claims: ["all"],
 		api: { listen: $ARGS.positional[2:] },
-		workers: 1,
+		workers: 2,
 		state_dir: $state }' "${PORTALS[@]}" >"$1.json"
 	start_braidd "$1.json" "$1"
 	wait_until 20 all_paths_up "${#backends[@]}"

@@ -5,6 +5,7 @@
 
 FAMILY_SECONDS=20 # one process with all tests of a family
 TEST_SECONDS=8	  # one test of a family that did not come to its end
+ALL_SECONDS=150	  # no family begins later: the subject has hung for good
 
 # The tests as the tool lists them, `Family.Test`.
 test_cu_list()
@@ -52,11 +53,12 @@ test_cu_complete()
 # test_cu_all FOLDER URL...: the result lines of everything; the output of every process is in FOLDER.
 test_cu_all()
 {
-	local folder=$1 family
+	local folder=$1 family end=$((SECONDS + ALL_SECONDS))
 
 	shift
 	mkdir -p "$folder"
 	test_cu_list | cut -d. -f1 | uniq | while read -r family; do
+		((SECONDS < end)) || break
 		test_cu_family "$folder" "$family" "$@"
 	done
 }

@@ -52,6 +52,8 @@ copy_tree()
 enter()
 {
 	mount --make-rprivate /
+	mount --bind "$0" "$0" # a mount point of its own, so that the scenarios can have namespaces of theirs in there
+	cd "$0"
 	mount -t proc proc "$0/proc"
 	mount -t sysfs -o ro sys "$0/sys" 2>/dev/null || true
 	mount -t tmpfs run "$0/run"

@@ -140,6 +140,8 @@ static bool command_again(struct session *session, struct command *command)
 
 	if (command->status == SCSI_STATUS_CHECK_CONDITION && command->key == SCSI_SENSE_UNIT_ATTENTION) {
 		session->counters.unit_attentions++;
+		log_debug("session", "id=%u unit_attention=%02x/%02x", session->config.isid_qualifier,
+			  command->asc >> 8, command->asc & 0xff);
 		if (command->tries > ATTENTIONS_MAX)
 			return false;
 		list_del(&command->link);

@@ -3,7 +3,6 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
 
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -145,23 +144,29 @@ static void compare_and_write(struct sim_lu *lu, uint64_t lba, uint8_t *data, ui
 		move_blocks(lu, lba, 1, true, data + SIM_BLOCK, SIM_BLOCK, answer);
 }
 
-static bool overridden(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32_t len, struct sim_answer *answer)
+static const struct override *find_override(const struct sim_lu *lu, const uint8_t *cdb)
 {
-	struct override *o;
+	const struct override *o;
 
-	list_for_each(o, &lu->overrides, link) {
-		if (o->opcode == cdb[0] && (cdb[0] != 0x12 || o->page == (cdb[1] & 1 ? cdb[2] : -1))) {
-			sim_answer_bytes(answer, data, len, o->bytes, o->len);
-			return true;
-		}
-	}
-	return false;
+	list_for_each(o, &lu->overrides, link)
+		if (o->opcode == cdb[0] && (cdb[0] != 0x12 || o->page == (cdb[1] & 1 ? cdb[2] : -1)))
+			return o;
+	return NULL;
+}
+
+bool sim_lu_overrides(const struct sim_lu *lu, const uint8_t *cdb)
+{
+	return find_override(lu, cdb) != NULL;
 }
 
 void sim_lu_execute(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32_t len, struct sim_answer *answer)
 {
-	if (overridden(lu, cdb, data, len, answer))
+	const struct override *o = find_override(lu, cdb);
+
+	if (o) {
+		sim_answer_bytes(answer, data, len, o->bytes, o->len);
 		return;
+	}
 	switch (cdb[0]) {
 	case 0x00: /* TEST UNIT READY */
 	case 0x35: /* SYNCHRONIZE CACHE(10) */

@@ -8,6 +8,8 @@
 
 #include "gateway/base/list.h"
 
+#include <stdbool.h>
+
 #define SIM_BLOCK 512
 
 struct sim_lu {
@@ -39,6 +41,7 @@ void sim_lu_resize(struct sim_lu *lu, uint64_t blocks);
 /* Whatever it would say: these bytes answer the command with that opcode (and, of INQUIRY, VPD page; -1: standard
  * data). bytes NULL: as before. */
 void sim_lu_override(struct sim_lu *lu, uint8_t opcode, int page, const uint8_t *bytes, uint32_t len);
+bool sim_lu_overrides(const struct sim_lu *lu, const uint8_t *cdb);
 
 /* Carries a command out. data has len bytes: those of the host, or room for those of the answer, zeroed. */
 void sim_lu_execute(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32_t len, struct sim_answer *answer);

@@ -34,9 +34,10 @@ static void task_destroy(struct sim_task *task)
 	free(task);
 }
 
-static bool has_prefix_of_attention(uint8_t opcode)
+/* SPC-4: INQUIRY, REPORT LUNS and REQUEST SENSE do not. */
+static bool reports_attentions(uint8_t opcode)
 {
-	return opcode != 0x12 && opcode != 0xa0 && opcode != 0x03; /* SPC-4: these report no unit attention */
+	return opcode != 0x12 && opcode != 0xa0 && opcode != 0x03;
 }
 
 /* The oldest unit attention on that logical unit; 0: none. It is reported once. */
@@ -88,13 +89,12 @@ static void task_carry_out(struct sim_task *task)
 {
 	struct sim_session *session = task->session;
 	struct sim_lu *lu = sim_array_lu(session->array, task->lun);
-	uint16_t attention;
 
 	session->array->sim->executions++;
 	task->answer = (struct sim_answer){ .status = SCSI_GOOD };
 	if (task->dir == SCSI_DIR_IN)
 		memset(task->data, 0, task->len);
-	if (task->cdb[0] == 0xa0 && !(lu && !list_empty(&lu->overrides))) {
+	if (task->cdb[0] == 0xa0 && !(lu && sim_lu_overrides(lu, task->cdb))) {
 		report_luns(session->array, task);
 	} else if (!lu && task->cdb[0] == 0x12) {
 		static const uint8_t nothing[36] = { 0x7f };
@@ -102,20 +102,26 @@ static void task_carry_out(struct sim_task *task)
 		sim_answer_bytes(&task->answer, task->data, task->len, nothing, sizeof(nothing));
 	} else if (!lu) {
 		sim_answer_sense(&task->answer, SENSE_ILLEGAL_REQUEST, 0x2500);
-	} else if (has_prefix_of_attention(task->cdb[0]) && (attention = take_attention(session, task->lun))) {
-		sim_answer_sense(&task->answer, SENSE_UNIT_ATTENTION, attention);
 	} else {
 		sim_lu_execute(lu, task->cdb, task->data, task->len, &task->answer);
-		if (task->answer.status == SCSI_CHECK_CONDITION && task->cdb[0] == 0xa0)
-			report_luns(session->array, task);
 	}
 }
 
-/* What a fault makes of a command that arrives. True: it is not carried out now. */
-static bool task_meets_fault(struct sim_task *task)
+/* A unit attention or a fault meets a command that arrives. True: it is not carried out now. */
+static bool task_is_stopped(struct sim_task *task)
 {
-	struct sim_fault *fault = find_fault(task);
+	struct sim_fault *fault;
+	uint16_t attention = 0;
 
+	if (reports_attentions(task->cdb[0]) && sim_array_lu(task->session->array, task->lun))
+		attention = take_attention(task->session, task->lun);
+	if (attention) {
+		sim_answer_sense(&task->answer, SENSE_UNIT_ATTENTION, attention);
+		task->stage = TASK_RETURNS;
+		timer_arm(&task->timer, SIM_LATENCY_US);
+		return true;
+	}
+	fault = find_fault(task);
 	if (!fault)
 		return false;
 	fault->count--;
@@ -192,7 +198,7 @@ static void on_task(void *arg)
 			return;
 		portal->commands++;
 		task->stage = TASK_WORKS;
-		if (!task_meets_fault(task))
+		if (!task_is_stopped(task))
 			timer_arm(&task->timer, portal->latency_us + sim_below(&portal->array->sim->rng, 100));
 		return;
 	case TASK_WORKS:

@@ -1,5 +1,5 @@
 /* The generic DSM: the error table of the semantics, section 4, line by line. */
-#include "dsm/dsm.h"
+#include "dsm/module.h"
 #include "tests/unit/unit.h"
 
 #define NONE 0xff /* no sense data */
@@ -12,6 +12,8 @@ struct line {
 	unsigned flags;
 };
 
+static const struct dsm_path any_path = { .target = "iqn.2026-11.org.example:array" };
+
 static void assert_lines(const struct line *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -23,7 +25,7 @@ static void assert_lines(const struct line *lines, size_t count)
 			.asc = line->asc,
 			.ascq = line->ascq,
 		};
-		struct dsm_verdict verdict = dsm_generic.interpret(&result);
+		struct dsm_verdict verdict = dsm_generic.interpret(NULL, &any_path, &result);
 
 		if (verdict.next != line->next || verdict.path != line->path || verdict.flags != line->flags)
 			fail_msg("%s: next %d path %d flags %x", line->what, verdict.next, verdict.path, verdict.flags);
@@ -39,21 +41,23 @@ static void assert_lines(const struct line *lines, size_t count)
 #define SAME DSM_RETRY_SAME, DSM_PATH_KEEP
 #define OTHER DSM_RETRY_OTHER, DSM_PATH_KEEP
 #define OTHER_SUSPECT DSM_RETRY_OTHER, DSM_PATH_SUSPECT
+#define GROUP(path) DSM_RETRY_GROUP, DSM_PATH_##path
 #define HOST DSM_RETURN, DSM_PATH_KEEP
 
 /* row: E5 */
 static void test_transitioning(void **state)
 {
 	(void)state;
-	LINES({ "02/04/0A", 2, 2, 0x04, 0x0a, OTHER, DSM_DELAYED }, { "06/04/0A", 2, 6, 0x04, 0x0a, OTHER, DSM_DELAYED });
+	LINES({ "02/04/0A", 2, 2, 0x04, 0x0a, GROUP(TRANSITIONING), DSM_DELAYED | DSM_REFRESH },
+	      { "06/04/0A", 2, 6, 0x04, 0x0a, GROUP(TRANSITIONING), DSM_DELAYED | DSM_REFRESH });
 }
 
 /* row: E6 */
 static void test_standby_and_unavailable(void **state)
 {
 	(void)state;
-	LINES({ "standby", 2, 2, 0x04, 0x0b, OTHER_SUSPECT, DSM_DELAYED },
-	      { "unavailable", 2, 2, 0x04, 0x0c, OTHER_SUSPECT, DSM_DELAYED });
+	LINES({ "standby", 2, 2, 0x04, 0x0b, GROUP(PASSIVE), DSM_DELAYED | DSM_REFRESH },
+	      { "unavailable", 2, 2, 0x04, 0x0c, GROUP(PASSIVE), DSM_DELAYED | DSM_REFRESH });
 }
 
 /* row: E7, E8, E9 */
@@ -70,11 +74,13 @@ static void test_not_ready(void **state)
 static void test_unit_attentions(void **state)
 {
 	(void)state;
-	LINES({ "access state changed", 2, 6, 0x2a, 0x06, SAME, 0 }, { "transition failed", 2, 6, 0x2a, 0x07, SAME, 0 },
-	      { "capacity changed", 2, 6, 0x2a, 0x09, SAME, DSM_COUNTED | DSM_REIDENTIFY },
-	      { "inquiry changed", 2, 6, 0x3f, 0x03, SAME, DSM_COUNTED | DSM_REIDENTIFY },
-	      { "LUNs changed", 2, 6, 0x3f, 0x0e, SAME, DSM_COUNTED | DSM_REIDENTIFY },
-	      { "power on", 2, 6, 0x29, 0x00, SAME, DSM_COUNTED }, { "nexus loss", 2, 6, 0x29, 0x07, SAME, DSM_COUNTED },
+	LINES({ "access state changed", 2, 6, 0x2a, 0x06, SAME, DSM_REFRESH },
+	      { "transition failed", 2, 6, 0x2a, 0x07, SAME, DSM_REFRESH },
+	      { "capacity changed", 2, 6, 0x2a, 0x09, SAME, DSM_REIDENTIFY },
+	      { "inquiry changed", 2, 6, 0x3f, 0x03, SAME, DSM_REIDENTIFY },
+	      { "LUNs changed", 2, 6, 0x3f, 0x0e, SAME, DSM_REIDENTIFY },
+	      { "power on", 2, 6, 0x29, 0x00, SAME, DSM_COUNTED | DSM_REFRESH },
+	      { "nexus loss", 2, 6, 0x29, 0x07, SAME, DSM_COUNTED | DSM_REFRESH },
 	      { "any other", 2, 6, 0x5d, 0x00, SAME, DSM_COUNTED });
 }
 
@@ -111,7 +117,7 @@ static void test_errors_of_the_host(void **state)
 static void test_aborted_hardware_and_no_sense(void **state)
 {
 	(void)state;
-	LINES({ "aborted", 2, 0xb, 0x4e, 0x00, OTHER_SUSPECT, DSM_COUNTED },
+	LINES({ "aborted", 2, 0xb, 0x4e, 0x00, DSM_RETRY_SAME_ONCE, DSM_PATH_SUSPECT, DSM_COUNTED },
 	      { "hardware", 2, 4, 0x44, 0x00, OTHER_SUSPECT, DSM_COUNTED | DSM_ONCE },
 	      { "no sense data", 2, NONE, 0, 0, OTHER_SUSPECT, DSM_COUNTED },
 	      { "00/00/00", 2, 0, 0, 0, OTHER_SUSPECT, DSM_COUNTED });
@@ -121,7 +127,8 @@ static void test_aborted_hardware_and_no_sense(void **state)
 static void test_statuses(void **state)
 {
 	(void)state;
-	LINES({ "BUSY", 0x08, NONE, 0, 0, SAME, DSM_DELAYED }, { "TASK SET FULL", 0x28, NONE, 0, 0, SAME, DSM_DELAYED },
+	LINES({ "BUSY", 0x08, NONE, 0, 0, SAME, DSM_DELAYED | DSM_CUT_QUEUE },
+	      { "TASK SET FULL", 0x28, NONE, 0, 0, SAME, DSM_DELAYED | DSM_CUT_QUEUE },
 	      { "RESERVATION CONFLICT", 0x18, NONE, 0, 0, HOST, 0 },
 	      { "TASK ABORTED", 0x40, NONE, 0, 0, OTHER, DSM_COUNTED },
 	      { "unknown", 0x77, NONE, 0, 0, OTHER_SUSPECT, DSM_COUNTED | DSM_ONCE });
@@ -133,10 +140,13 @@ static void test_every_answer_has_a_verdict(void **state)
 	(void)state;
 	for (unsigned status = 1; status < 0x100; status++) {
 		for (unsigned key = 0; key < 16; key++) {
-			struct dsm_result result = { (uint8_t)status, true, (uint8_t)key, (uint8_t)(status ^ key),
-						     (uint8_t)(status + key) };
+			struct dsm_result result = { .status = (uint8_t)status,
+						     .has_sense = true,
+						     .sense_key = (uint8_t)key,
+						     .asc = (uint8_t)(status ^ key),
+						     .ascq = (uint8_t)(status + key) };
 
-			assert_true(dsm_generic.interpret(&result).next <= DSM_RETRY_OTHER);
+			assert_true(dsm_generic.interpret(NULL, &any_path, &result).next < DSM_GENERIC);
 		}
 	}
 }
@@ -147,7 +157,7 @@ static void test_takes_every_device(void **state)
 	struct dsm_inquiry inquiry = { 0 };
 
 	(void)state;
-	assert_true(dsm_generic.match(&inquiry) > 0);
+	assert_true(dsm_generic.match(&inquiry));
 	assert_int_equal(dsm_generic.abi, DSM_ABI);
 	assert_int_equal(dsm_generic.size, sizeof(struct dsm_ops));
 }

@@ -1,5 +1,6 @@
 /* Disks and their paths: what a host sees, and does not see, of errors and failures below. */
-#include "gateway/base/bytes.h"
+#include "dsm/policy.h"
+#include "gateway/registry.h"
 #include "tests/simulation/sim_world.h"
 #include "tests/unit/unit.h"
 
@@ -55,40 +56,70 @@ static void test_round_robin_spreads(void **state)
 	world_destroy(world);
 }
 
+/* Only these portals of the world's array are listed; bit 0: the first. */
+static struct world *world_with_portals(uint64_t portals, const char *options)
+{
+	struct world *world = world_create(1);
+
+	world->portals[0]->lists = portals;
+	world_start(world, options);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	return world;
+}
+
 /* row: P4: two in flight on link 1 for LU 1 and LU 2 together: the next I/O of either LU goes to link 2 */
 static void test_queue_depth_counts_all_lus_of_a_link(void **state)
 {
-	struct world *world = world_create(1);
-	struct sim_io a, b, c, d;
-	const struct path *path;
+	struct world *world = world_with_portals(0x3, "{'policies': {'default': 'least-queue-depth'}}");
+	const struct lane *first = world_lane(world, PORTAL_1A), *second = world_lane(world, PORTAL_1B);
+	struct sim_io ios[6];
 
 	(void)state;
-	for (unsigned i = 1; i < 4; i += 2) /* two links are enough */
-		world->portals[0]->lists &= ~(UINT64_C(1) << i);
-	world_start(world, "{'policies': {'default': 'least-queue-depth'}}");
-	assert_true(sim_gateway_settles(world->g, 10 * S));
-	sim_io_init(&a, world->sim);
-	sim_io_init(&b, world->sim);
-	sim_io_init(&c, world->sim);
-	sim_io_init(&d, world->sim);
-	sim_io_read(&a, world_disk(world, 0), 0);
-	path = a.io.path;
-	sim_io_read(&b, world_disk(world, 1), 0);
-	assert_ptr_not_equal(b.io.path->lane, path->lane);
+	for (unsigned i = 0; i < ARRAY_COUNT(ios); i++)
+		sim_io_init(&ios[i], world->sim);
+	for (unsigned i = 0; i < 4; i++) /* LU 0 on link 1, LU 1 on link 2, and once more */
+		sim_io_read(&ios[i], world_disk(world, i % 2), i);
+	assert_ptr_equal(ios[2].io.path->lane, first);
+	assert_ptr_equal(ios[3].io.path->lane, second);
 	sim_run(world->sim, 100 * MS);
 	sim_array_fault(world->array, SIM_FAULT_HANG, 2)->portal = 0;
-	sim_io_read(&a, world_disk(world, 0), 0);
-	sim_io_read(&b, world_disk(world, 1), 0);
-	sim_run(world->sim, 100 * MS);
-	sim_io_read(&b, world_disk(world, 1), 0); /* first path idle again? no: a hangs there */
-	assert_ptr_not_equal(b.io.path->lane, a.io.path->lane);
-	assert_true(sim_io_wait(&b, S));
-	sim_io_read(&c, world_disk(world, 0), 0);
-	assert_ptr_not_equal(c.io.path->lane, a.io.path->lane);
-	sim_io_read(&d, world_disk(world, 1), 0);
-	assert_true(sim_io_wait(&c, S) && sim_io_wait(&d, S));
+	sim_io_read(&ios[0], world_disk(world, 0), 0);
+	sim_io_read(&ios[1], world_disk(world, 1), 0);
+	sim_io_read(&ios[2], world_disk(world, 1), 0);
+	assert_ptr_equal(ios[2].io.path->lane, first);
+	assert_true(sim_io_wait(&ios[1], S)); /* now two are in flight on the first, one of each LU, none on the second */
+	for (unsigned i = 3; i < ARRAY_COUNT(ios); i++) {
+		sim_io_read(&ios[i], world_disk(world, i % 2), 0);
+		assert_ptr_equal(ios[i].io.path->lane, second);
+		assert_true(sim_io_wait(&ios[i], S));
+	}
 	sim_array_release(world->array);
-	assert_true(sim_io_wait(&a, S));
+	assert_true(sim_io_wait(&ios[0], S) && sim_io_wait(&ios[2], S));
+	world_destroy(world);
+}
+
+/* row: P4: what waits in a lane for a free transfer counts too: the surplus does not gather on one link */
+static void test_queue_depth_counts_what_waits(void **state)
+{
+	enum { COUNT = 4 * LANE_DEPTH };
+	struct world *world = world_with_portals(0x3, "{'policies': {'default': 'least-queue-depth'}}");
+	struct sim_io *ios = calloc(COUNT, sizeof(*ios));
+	unsigned on_first = 0;
+
+	(void)state;
+	assert_non_null(ios);
+	for (unsigned i = 0; i < COUNT; i++) {
+		sim_io_init(&ios[i], world->sim);
+		sim_io_read(&ios[i], world_disk(world, 0), i);
+		on_first += ios[i].io.path->lane == world_lane(world, PORTAL_1A);
+	}
+	assert_int_equal(on_first, COUNT / 2);
+	sim_run(world->sim, S);
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(ios[i].ended, 1);
+	assert_int_equal(figure_get(&world_lane(world, PORTAL_1A)->cell->inflight), 0);
+	assert_int_equal(figure_get(&world_lane(world, PORTAL_1B)->cell->inflight_bytes), 0);
+	free(ios);
 	world_destroy(world);
 }
 
@@ -624,22 +655,29 @@ static void test_abort_fenced(void **state)
 
 /* ---- removal --------------------------------------------------------------------------------------------------- */
 
-static unsigned left_calls;
-
-static void on_left(void *arg, struct disk *disk)
+/* Nothing is claimed any more: both disks are taken away. */
+static void unclaim(struct world *world)
 {
-	(void)arg;
-	left_calls++;
-	disk_destroy(disk);
+	struct gateway *gateway = world->g->gateway;
+	struct claim *claim;
+
+	list_for_each(claim, &gateway->claims, link) {
+		list_del(&claim->link);
+		free(claim);
+	}
+	registry_apply_claims(gateway);
+	sim_run(world->sim, 0);
 }
 
-static struct disk *take_away(struct world *world, uint16_t lun)
+/* Workers whose disk has not left. */
+static unsigned leaving(const struct world *world)
 {
-	struct disk *disk = world_disk(world, lun);
+	const struct device *device;
+	unsigned count = 0;
 
-	world->g->gateway->workers[0]->luns[lun] = NULL;
-	left_calls = 0;
-	return disk;
+	list_for_each(device, &world->g->gateway->devices, link)
+		count += device->leaving;
+	return count;
 }
 
 /* row: D8: removal drains: what is in flight ends as if nothing were, and only then the disk goes */
@@ -647,46 +685,63 @@ static void test_removal_drains(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
 	struct sim_fault *fault = sense(world, 2, 0x8a, SENSE_UNIT_ATTENTION, 0x5d00);
-	struct disk *disk;
 	struct sim_io io;
 
 	(void)state;
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 9);
-	disk = take_away(world, 0);
-	disk_remove(disk, on_left, NULL);
-	assert_int_equal(left_calls, 0);
+	unclaim(world);
+	assert_null(world_disk(world, 0));
+	assert_int_equal(leaving(world), 1);
 	assert_true(sim_io_wait(&io, 10 * S));
-	assert_int_equal(left_calls, 1);
+	sim_run(world->sim, 0);
+	assert_int_equal(leaving(world), 0);
 	assert_int_equal(io.io.status, SCSI_GOOD);
 	assert_int_equal(fault->hits, 2);
 	assert_int_equal(sim_lu_stamp(world->lus[0], 0), 9);
-	/* the paths went with it: the lanes know nothing of it any more */
-	assert_true(sim_gateway_path(world->g, 0, 1, PORTAL_1A) != NULL);
+	assert_true(list_empty(&world->g->gateway->workers[0]->disks));
+	assert_true(list_empty(&world_lane(world, PORTAL_1A)->paths)); /* the paths went with it */
 	sim_portal_reset(world->portals[0]);
 	sim_run(world->sim, 2 * S);
-	world->g->gateway->stopping = false;
-	list_for_each(disk, &world->g->gateway->workers[0]->disks, worker_link)
-		assert_ptr_not_equal(disk->core, NULL);
-	assert_int_equal(left_calls, 1);
+	assert_int_equal(world_lane(world, PORTAL_1A)->state, LANE_UP);
+	world_destroy(world);
+}
+
+/* row: D8: also across the loss of a link */
+static void test_removal_drains_over_a_failure(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_io io;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x8a;
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, world_disk(world, 0), 0, 9);
+	sim_run(world->sim, 10 * MS);
+	unclaim(world);
+	for (unsigned i = 0; i < 3; i++)
+		sim_portal_reset(world->portals[i]);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(sim_lu_stamp(world->lus[0], 0), 9);
+	sim_run(world->sim, 0);
+	assert_int_equal(leaving(world), 0);
 	world_destroy(world);
 }
 
 static void test_removal_of_an_idle_disk(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct disk *disk = take_away(world, 0);
 
 	(void)state;
-	disk_remove(disk, on_left, NULL);
-	assert_int_equal(left_calls, 1);
+	unclaim(world);
+	assert_int_equal(leaving(world), 0);
 	world_destroy(world);
 }
 
 static void test_removal_fails_what_is_held(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct disk *disk;
 	struct sim_io io;
 
 	(void)state;
@@ -694,12 +749,57 @@ static void test_removal_fails_what_is_held(void **state)
 	sim_run(world->sim, S);
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 9);
-	disk = take_away(world, 0);
-	disk_remove(disk, on_left, NULL);
-	assert_int_equal(left_calls, 0); /* the answer comes from the loop */
+	unclaim(world);
 	assert_true(sim_io_wait(&io, MS));
 	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
-	assert_int_equal(left_calls, 1);
+	sim_run(world->sim, 0);
+	assert_int_equal(leaving(world), 0);
+	world_destroy(world);
+}
+
+/* A suspect path's TEST UNIT READY is under way when its disk goes: the answer finds nobody. */
+static void test_removal_during_verification(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_io io;
+
+	(void)state;
+	sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x00;
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_true(sim_io_wait(&io, S));
+	sim_run(world->sim, 10 * MS);
+	unclaim(world);
+	assert_int_equal(leaving(world), 0);
+	assert_int_equal(sim_array_release(world->array), 1);
+	sim_run(world->sim, S);
+	world_destroy(world);
+}
+
+/* The gateway ends while commands are everywhere: each gets an answer. */
+static void test_stop_with_commands_inside(void **state)
+{
+	enum { COUNT = 200 };
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_io *ios = calloc(COUNT, sizeof(*ios));
+
+	(void)state;
+	assert_non_null(ios);
+	sim_array_fault(world->array, SIM_FAULT_HANG, COUNT)->opcode = 0x8a;
+	for (unsigned i = 0; i < COUNT; i++) {
+		sim_io_init(&ios[i], world->sim);
+		sim_io_write(&ios[i], world_disk(world, 0), i, i + 1);
+	}
+	sim_run(world->sim, 10 * MS);
+	sim_portal_down(world->portals[0], true);
+	sim_portal_down(world->portals[1], true);
+	sim_run(world->sim, MS);
+	assert_true(sim_gateway_destroy(world->g));
+	world->g = NULL;
+	for (unsigned i = 0; i < COUNT; i++)
+		assert_int_equal(ios[i].ended, 1);
+	free(ios);
 	world_destroy(world);
 }
 
@@ -739,6 +839,7 @@ int main(void)
 		cmocka_unit_test(test_reads_what_was_written),
 		cmocka_unit_test(test_round_robin_spreads),
 		cmocka_unit_test(test_queue_depth_counts_all_lus_of_a_link),
+		cmocka_unit_test(test_queue_depth_counts_what_waits),
 		cmocka_unit_test(test_counted_retries),
 		cmocka_unit_test(test_becoming_ready),
 		cmocka_unit_test(test_busy_is_bounded_in_time),
@@ -761,8 +862,11 @@ int main(void)
 		cmocka_unit_test(test_abort_waiting),
 		cmocka_unit_test(test_abort_fenced),
 		cmocka_unit_test(test_removal_drains),
+		cmocka_unit_test(test_removal_drains_over_a_failure),
 		cmocka_unit_test(test_removal_of_an_idle_disk),
 		cmocka_unit_test(test_removal_fails_what_is_held),
+		cmocka_unit_test(test_removal_during_verification),
+		cmocka_unit_test(test_stop_with_commands_inside),
 		cmocka_unit_test(test_policy_change_under_load),
 	};
 

@@ -1,5 +1,5 @@
 /* The load-balance policies: what each picks among the paths that it is shown. */
-#include "dsm/dsm.h"
+#include "dsm/policy.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
