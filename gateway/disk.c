@@ -316,16 +316,21 @@ static void on_verified(void *arg, const struct xfer *xfer)
 		timer_arm(&path->verify, again ? DELAY_US : VERIFY_PERIOD_US);
 }
 
-static void on_verify_timer(void *arg)
+bool disk_verify(struct path *path)
 {
 	static const uint8_t test_unit_ready[6];
+
+	if (!path->verify_sent)
+		path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
+						 NULL, 0, on_verified, path);
+	return path->verify_sent;
+}
+
+static void on_verify_timer(void *arg)
+{
 	struct path *path = arg;
 
-	if (path->verify_sent)
-		return;
-	path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready), NULL, 0,
-					 on_verified, path);
-	if (!path->verify_sent)
+	if (!disk_verify(path))
 		timer_arm(&path->verify, VERIFY_PERIOD_US);
 }
 

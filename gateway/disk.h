@@ -56,6 +56,8 @@ void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes ov
 struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lane *lane);
 void disk_remove_path(struct path *path); /* no command is on it */
 void disk_path_state(struct path *path, enum path_state state);
+/* Asks whether the path still works, now (row L2). False: nothing can be sent now. */
+bool disk_verify(struct path *path);
 
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */
