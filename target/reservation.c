@@ -173,12 +173,12 @@ static void compatible(struct reservations *reservations, struct scsi_cmd *cmd, 
 {
 	const struct registration *registration = reservation_find(reservations, self);
 
-	if (!registration || !reservations->type ||
+	if (!registration ||
 	    (!reservation_holds(reservations, registration) && !reservation_registrants_only(reservations->type)))
 		reservation_conflict(cmd);
 }
 
-/* RESERVE and RELEASE (SPC-2 7.21 to 7.24) of the whole logical unit; extents and third parties are obsolete. */
+/* RESERVE and RELEASE (SPC-2) of the whole logical unit; extents and third parties are obsolete. */
 static void reserve_release(struct reservations *reservations, struct scsi_cmd *cmd, bool reserve)
 {
 	struct reservation_nexus self;

@@ -1,6 +1,6 @@
 /*
- * reservation_conflict.c - which commands a reservation forbids, and to whom (SPC-4 table 65; SBC-3 4.14; SPC-2 table 9
- * for RESERVE).
+ * reservation_conflict.c - which commands a reservation forbids, and to whom (SPC-4 table 65, and the tables like it in
+ * SBC-3 and, for RESERVE, in SPC-2).
  *
  * A reservation is two things here: a column of the opcode table, and the set of I_T nexuses for which it does not
  * count: its holder, or every registered nexus for the types that have registrants in their name.
@@ -30,12 +30,8 @@ static const uint8_t by_opcode[256] = {
 	[0x03] = ALWAYS, /* REQUEST SENSE */
 	[0x08] = READS, /* READ(6) */
 	[0x12] = ALWAYS, /* INQUIRY */
-	[0x16] = ALWAYS, /* RESERVE(6): reservation_execute() judges it; so with the next five */
-	[0x17] = ALWAYS, /* RELEASE(6) */
-	[0x56] = ALWAYS, /* RESERVE(10) */
-	[0x57] = ALWAYS, /* RELEASE(10) */
-	[0x5e] = ALWAYS, /* PERSISTENT RESERVE IN */
-	[0x5f] = ALWAYS, /* PERSISTENT RESERVE OUT */
+	[0x16] = ALWAYS, /* RESERVE(6): for reservation_execute() to judge */
+	[0x17] = ALWAYS, /* RELEASE(6): so too */
 	[0x1a] = READS, /* MODE SENSE(6) */
 	[0x1b] = BY_CDB, /* START STOP UNIT */
 	[0x1c] = READS, /* RECEIVE DIAGNOSTIC RESULTS */
@@ -47,7 +43,11 @@ static const uint8_t by_opcode[256] = {
 	[0x37] = READS, /* READ DEFECT DATA(10) */
 	[0x3c] = READS, /* READ BUFFER */
 	[0x4d] = ALWAYS, /* LOG SENSE */
+	[0x56] = ALWAYS, /* RESERVE(10): so too */
+	[0x57] = ALWAYS, /* RELEASE(10): so too */
 	[0x5a] = READS, /* MODE SENSE(10) */
+	[0x5e] = ALWAYS, /* PERSISTENT RESERVE IN: so too */
+	[0x5f] = ALWAYS, /* PERSISTENT RESERVE OUT: so too */
 	[0x84] = PERSISTENT, /* RECEIVE COPY RESULTS and its kin */
 	[0x86] = ALWAYS, /* ACCESS CONTROL IN */
 	[0x87] = ALWAYS, /* ACCESS CONTROL OUT */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <string.h>
 
 #define CHECK_CONDITION 0x02
 #define KEY_NOT_READY 0x2
@@ -27,10 +28,10 @@ static const struct dsm_hardware hardware[] = {
 	{ "ACME", "ARRAY 3100" },
 };
 
-/* Firmware 1 stripes otherwise: the generic module is better for it. */
+/* Firmware R1 stripes otherwise: the generic module is better for it. */
 static bool match(const struct dsm_inquiry *inquiry)
 {
-	return inquiry->revision[0] != '1';
+	return strncmp(inquiry->revision, "R1", 2) != 0;
 }
 
 /* ---- a device ---------------------------------------------------------------------------------------------------- */

@@ -201,7 +201,9 @@ static inline uint8_t run(unsigned from, const uint8_t *cdb, enum scsi_dir dir, 
 
 static inline uint8_t out_list(unsigned from, uint8_t action, uint8_t scope_type, uint32_t len)
 {
-	return run(from, CDB(0x5f, action, scope_type, 0, 0, 0, 0, (uint8_t)(len >> 8), (uint8_t)len), SCSI_DIR_OUT, len);
+	const uint8_t *cdb = CDB(0x5f, action, scope_type, 0, 0, 0, 0, (uint8_t)(len >> 8), (uint8_t)len);
+
+	return run(from, cdb, SCSI_DIR_OUT, len);
 }
 
 static inline void basic_list(uint64_t key, uint64_t action_key, uint8_t flags)
@@ -271,6 +273,7 @@ static inline uint64_t full_status(unsigned of, bool *holder, uint8_t *scope_typ
 
 	GOOD(in(H3B, IN_FULL_STATUS, 0xffff));
 	end = 8 + get_be32(answer + 4);
+	assert_int_equal(end, cmd.transfer); /* not cut */
 	for (uint8_t *p = answer + 8; p < answer + end; p += 24 + get_be32(p + 20)) {
 		char port[300];
 

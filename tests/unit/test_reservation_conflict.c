@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-/* SPC-4 table 65, SBC-3 and SPC-2 table 9 as they are printed: A allowed, C conflict. Columns: RESERVE of another;
- * Write Exclusive and Exclusive Access of another; from a registered nexus with the registrants' types; from one that
- * is not registered with Write Exclusive - RR and Exclusive Access - RR. */
+/* SPC-4 table 65 and its like in SBC-3 and SPC-2, as they are printed: A allowed, C conflict. Columns: RESERVE of
+ * another; Write Exclusive and Exclusive Access of another; from a registered nexus with the registrants' types; from
+ * one that is not registered with Write Exclusive - RR and Exclusive Access - RR. */
 static const struct {
 	const char *name, *expected;
 	uint8_t cdb[SCSI_CDB_MAX];
@@ -39,7 +39,7 @@ static const struct {
 	{ "REPORT LUNS", "AAAAAA", { 0xa0 } },
 	{ "REPORT PRIORITY", "AAAAAA", { 0xa3, 0x0e } },
 	{ "REPORT SUPPORTED OPERATION CODES", "CACAAC", { 0xa3, 0x0c } },
-	{ "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "CACAAC", { 0xa3, 0x8d & 0x1f } },
+	{ "REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS", "CACAAC", { 0xa3, 0x0d } },
 	{ "REPORT TARGET PORT GROUPS", "AAAAAA", { 0xa3, 0x0a } },
 	{ "REPORT TARGET PORT GROUPS, extended", "AAAAAA", { 0xa3, 0x2a } },
 	{ "REPORT TIMESTAMP", "AAAAAA", { 0xa3, 0x0f } },
@@ -231,7 +231,12 @@ static void test_threads(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { TEST(test_unreserved), TEST(test_reserve), TEST(test_types), TEST(test_threads) };
+	const struct CMUnitTest tests[] = {
+		TEST(test_unreserved),
+		TEST(test_reserve),
+		TEST(test_types),
+		TEST(test_threads),
+	};
 
 	return cmocka_run_group_tests_name("reservation_conflict", tests, NULL, NULL);
 }

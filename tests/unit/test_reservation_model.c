@@ -283,9 +283,10 @@ static bool model_conflicts(unsigned i, bool writes)
 /* Sends a random command to both; returns the status of the real one. */
 static uint8_t step(void)
 {
-	static const uint8_t weighted[] = { REGISTER,	     REGISTER,	    REGISTER,	   REGISTER_IGNORE, REGISTER_IGNORE,
-					    RESERVE,	     RESERVE,	    RELEASE,	   CLEAR,	    PREEMPT,
-					    PREEMPT_ABORT,   REGISTER_MOVE };
+	static const uint8_t weighted[] = {
+		REGISTER, REGISTER, REGISTER, REGISTER_IGNORE, REGISTER_IGNORE, RESERVE,
+		RESERVE,  RELEASE,  CLEAR,    PREEMPT,	       PREEMPT_ABORT,	REGISTER_MOVE,
+	};
 	unsigned from = pick(NEXUSES), to = pick(NEXUSES), what = pick(20);
 	uint64_t key = pick(3) ? model.key[from] : pick(KEYS), action_key = pick(KEYS);
 	uint8_t type = (uint8_t)(pick(9)), flags = (uint8_t)(pick(8)), action;
