@@ -323,7 +323,8 @@ static void on_verify_timer(void *arg)
 
 	if (path->verify_sent)
 		return;
-	path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready), NULL, 0,
+	path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
+					 SCSI_DIR_NONE, NULL, 0,
 					 on_verified, path);
 	if (!path->verify_sent)
 		timer_arm(&path->verify, VERIFY_PERIOD_US);

@@ -188,8 +188,8 @@ void lane_forget(struct io *io)
 	io->place = IO_IDLE;
 }
 
-bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, uint8_t *data, uint32_t len,
-		  lane_answer *answer, void *arg)
+bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, enum scsi_dir dir,
+		  uint8_t *data, uint32_t len, lane_answer *answer, void *arg)
 {
 	struct lane_slot *slot = lane->initiator ? slot_take(lane) : NULL;
 
@@ -200,7 +200,7 @@ bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned 
 	memset(slot->xfer.cdb, 0, sizeof(slot->xfer.cdb));
 	memcpy(slot->xfer.cdb, cdb, cdb_len);
 	slot->xfer.cdb_len = (uint8_t)cdb_len;
-	slot->xfer.dir = len ? SCSI_DIR_IN : SCSI_DIR_NONE;
+	slot->xfer.dir = dir;
 	slot->xfer.lun = lun;
 	slot->xfer.data = data;
 	slot->xfer.len = len;
@@ -274,7 +274,8 @@ static void lane_ping(struct lane *lane)
 {
 	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
 
-	if (lane_command(lane, 0, report_luns, sizeof(report_luns), lane->ping_data, PING_BYTES, on_pong, lane))
+	if (lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
+			 on_pong, lane))
 		lane->ping_sent_us = lane_now(lane);
 }
 
