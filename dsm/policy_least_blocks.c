@@ -13,7 +13,7 @@
 
 struct streams {
 	struct {
-		bool any, was_write;
+		bool any;
 		uint64_t last_lba; /* of the last command that took this path */
 	} path[DSM_PATHS_MAX];
 };
@@ -23,9 +23,8 @@ static uint64_t gap_after(const struct streams *streams, const struct policy_pat
 			  uint64_t outstanding)
 {
 	uint64_t last = streams->path[path->index].last_lba, block_size = io->blocks ? io->bytes / io->blocks : 0;
-	bool same_way = streams->path[path->index].any && streams->path[path->index].was_write == io->is_write;
 
-	if (!same_way || !block_size || io->lba < last || io->lba - last > WINDOW / block_size)
+	if (!streams->path[path->index].any || !block_size || io->lba < last || io->lba - last > WINDOW / block_size)
 		return UINT64_MAX;
 	if (io->is_write && outstanding + io->bytes > WINDOW)
 		return UINT64_MAX;
@@ -35,7 +34,6 @@ static uint64_t gap_after(const struct streams *streams, const struct policy_pat
 static void note_stream(struct streams *streams, const struct policy_path *path, const struct policy_io *io)
 {
 	streams->path[path->index].any = true;
-	streams->path[path->index].was_write = io->is_write;
 	streams->path[path->index].last_lba = io->lba + (io->blocks ? io->blocks - 1 : 0);
 }
 

@@ -60,13 +60,15 @@ static void run_array(const char *program, unsigned n, int ready_fd)
 	_exit(127);
 }
 
-/* Waits for the line that an array writes when it listens; its end of the pipe closes when it dies. */
+/* Waits for the line that an array writes when it listens; its end of the pipe closes when it dies: -ECHILD. */
 static int await_ready(int fd)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	char line[16];
 
-	return poll(&pfd, 1, READY_MS) == 1 && read(fd, line, sizeof(line)) > 0 ? 0 : -ETIMEDOUT;
+	if (poll(&pfd, 1, READY_MS) != 1)
+		return -ETIMEDOUT;
+	return read(fd, line, sizeof(line)) > 0 ? 0 : -ECHILD;
 }
 
 static int start_array(struct demo *demo, const char *program, unsigned n)
@@ -125,7 +127,8 @@ struct demo *demo_start(void)
 	for (unsigned n = 0; n < ARRAYS && rc == 0; n++)
 		rc = start_array(demo, program, n);
 	if (rc < 0)
-		log_error("demo", "the arrays did not start program=%s error=%s", program, strerror(-rc));
+		log_error("demo", "the arrays did not start program=%s error=\"%s\"", program,
+			  rc == -ECHILD ? "it has ended; see above" : strerror(-rc));
 	free(program);
 	demo->config = rc == 0 ? build_config(demo->state_dir) : NULL;
 	if (!demo->config) {

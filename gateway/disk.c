@@ -485,7 +485,7 @@ struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lan
 	path->core = core;
 	path->cell = &core->cells[disk->worker->index];
 	path->policy.index = core->index;
-	path->policy.link = &core->link->load;
+	path->policy.link = &core->link->loads[disk->worker->index].policy;
 	path->policy.role = disk->setup->paths[core->index].role;
 	path->policy.weight = disk->setup->paths[core->index].weight;
 	path->policy.preferred = disk->setup->paths[core->index].preferred;

@@ -15,7 +15,8 @@
 #define BACKOFF_FIRST_US (100 * US_PER_MS)
 #define BACKOFF_MAX_US (5 * US_PER_S)
 #define STEADY_US (5 * US_PER_S) /* a session that lived so long starts its successor's backoff anew */
-#define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer; doubled up to 16 times as long */
+#define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer, or missing; doubled each time in a row */
+#define REPROBE_DOUBLINGS 4
 #define WATCH_MAX_US US_PER_S
 #define LATENCY_WEIGHT 8 /* moving average over about so many commands */
 
@@ -345,6 +346,13 @@ void lane_reidentify(struct lane *lane)
 		lane_probe(lane);
 }
 
+void lane_reidentify_later(struct lane *lane)
+{
+	if (!timer_armed(&lane->reconnect))
+		lane_later(lane, REPROBE_US << (lane->reprobes < REPROBE_DOUBLINGS ? lane->reprobes++ : REPROBE_DOUBLINGS),
+			   lane_reidentify);
+}
+
 void lane_probed(struct lane *lane, struct inventory *inventory)
 {
 	bool incomplete = inventory->incomplete; /* it is handed over below */
@@ -357,10 +365,8 @@ void lane_probed(struct lane *lane, struct inventory *inventory)
 		return;
 	}
 	lane_set_state(lane, LANE_UP, 0, inventory);
-	if (!incomplete)
-		lane->reprobes = 0;
-	else
-		lane_later(lane, REPROBE_US << (lane->reprobes < 4 ? lane->reprobes++ : 4), lane_reidentify);
+	if (incomplete)
+		lane_reidentify_later(lane);
 }
 
 static void on_opened(void *arg)

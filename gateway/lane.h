@@ -68,7 +68,7 @@ struct lane {
 	bool shut; /* no further attempt */
 	struct probe *probe; /* under way */
 	bool probe_again;
-	unsigned reprobes; /* incomplete ones in a row */
+	unsigned reprobes; /* of this session */
 	char reason[160];
 };
 
@@ -96,6 +96,9 @@ void lane_fail(struct lane *lane, const char *reason);
 
 /* What is behind the lane may have changed: no further I/O until it has been identified again (row D4). */
 void lane_reidentify(struct lane *lane);
+
+/* The same after a while, longer each time in a row: something that is expected there was not found. */
+void lane_reidentify_later(struct lane *lane);
 
 /* The probe has read the array's LUN list. True: it is not the one of before. */
 bool lane_luns_told(struct lane *lane, const uint8_t *data, size_t len);

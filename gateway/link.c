@@ -19,14 +19,19 @@ const char *lane_state_name(enum lane_state state)
 	return names[state];
 }
 
-static struct policy_load link_load(const struct policy_link *load)
+/* What is in flight is that of all workers; the service time is what this worker has measured, or, as long as it has
+ * carried nothing there, what the others have. */
+static struct policy_load load_of(const struct policy_link *policy)
 {
-	const struct link *link = container_of(load, struct link, load);
-	struct policy_load sum = { 0 };
+	const struct link_load *load = container_of(policy, struct link_load, policy);
+	const struct link *link = load->link;
+	struct policy_load sum = { .latency_us = figure_get(&link->cells[load->worker].latency_us) };
 
 	for (unsigned w = 0; w < link->worker_count; w++) {
 		sum.commands += figure_get(&link->cells[w].inflight);
 		sum.bytes += figure_get(&link->cells[w].inflight_bytes);
+		if (!sum.latency_us)
+			sum.latency_us = figure_get(&link->cells[w].latency_us);
 	}
 	return sum;
 }
@@ -41,12 +46,14 @@ struct link *link_create(unsigned number, unsigned worker_count, const char *iqn
 	str_copy(link->portal, sizeof(link->portal), portal);
 	link->tpgt = tpgt;
 	link->worker_count = worker_count;
-	link->load.load = link_load;
 	link->cells = aligned_alloc(64, worker_count * sizeof(link->cells[0]));
 	if (!link->cells)
 		abort();
 	memset(link->cells, 0, worker_count * sizeof(link->cells[0]));
 	link->lanes = xcalloc(worker_count, sizeof(link->lanes[0]));
+	link->loads = xcalloc(worker_count, sizeof(link->loads[0]));
+	for (unsigned w = 0; w < worker_count; w++)
+		link->loads[w] = (struct link_load){ { load_of }, link, w };
 	return link;
 }
 
@@ -67,6 +74,7 @@ void link_destroy(struct link *link)
 	free(link->chap_mutual_name);
 	secret_free(link->chap_mutual_secret);
 	free(link->cells);
+	free(link->loads);
 	free(link->lanes);
 	free(link);
 }

@@ -34,6 +34,13 @@ struct lane_view {
 
 struct backend;
 
+/* The load of a link as a policy on one worker sees it. */
+struct link_load {
+	struct policy_link policy;
+	const struct link *link;
+	unsigned worker;
+};
+
 struct link {
 	struct list backend_link; /* backend.links */
 	struct backend *backend;
@@ -44,7 +51,7 @@ struct link {
 	char portal[NET_ADDRESS_MAX];
 	uint16_t tpgt;
 	unsigned worker_count;
-	struct policy_link load;   /* for policies: sums the cells */
+	struct link_load *loads;   /* for policies, one a worker */
 	struct figure_cell *cells; /* one a worker, written by it */
 	char *chap_name, *chap_secret, *chap_mutual_name, *chap_mutual_secret; /* NULL: none */
 	char initiator_name[224];

@@ -281,6 +281,7 @@ static int free_lun(const struct gateway *gateway)
 
 static void present(struct gateway *gateway, struct device *device)
 {
+	settle_capacity(gateway, device); /* also a smaller one: nobody has used the old one since */
 	device->core.target_iqn = gateway->luns.iqn;
 	device->core.block_size = device->block_size;
 	device->core.transfer_blocks = (uint32_t)(gateway->luns.transfer_bytes / device->block_size);

@@ -260,10 +260,15 @@ static void do_settle_link(void *ctx, void *arg)
 	struct lane *lane = worker_lane(ctx, order->link);
 	struct path *path;
 
-	if (lane && lane->state == LANE_UP && lane->generation == order->generation)
-		list_for_each(path, &lane->paths, lane_link)
+	if (lane && lane->state == LANE_UP && lane->generation == order->generation) {
+		list_for_each(path, &lane->paths, lane_link) {
 			if (path->state == PATH_IDENTIFY)
 				disk_path_state(path, PATH_DOWN);
+			/* nothing is sent there any more, so that no unit attention will tell when it is back */
+			if (path->state == PATH_DOWN)
+				lane_reidentify_later(lane);
+		}
+	}
 	free(order);
 }
 

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -109,7 +110,8 @@ int portal_open(struct portal *portal)
 	int rc = fd < 0 ? fd : net_local(fd, &portal->address);
 
 	if (rc < 0) {
-		log_error("portal", "cannot listen address=%s errno=%d", net_format(&portal->address, text), -rc);
+		log_error("portal", "cannot listen address=%s error=\"%s\"", net_format(&portal->address, text),
+			  strerror(-rc));
 		if (fd >= 0)
 			close(fd);
 		return rc;

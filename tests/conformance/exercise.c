@@ -23,7 +23,9 @@ struct transfer {
 	const struct agreed *agreed;
 	uint32_t itt;
 	uint8_t bytes[BYTES];
-	struct { uint32_t ttt, offset, len; } asked[R2T_KEPT]; /* R2Ts not served yet */
+	struct {
+		uint32_t ttt, offset, len;
+	} asked[R2T_KEPT]; /* R2Ts not served yet */
 	unsigned asked_count;
 	uint32_t asked_until, r2t_sn;
 };

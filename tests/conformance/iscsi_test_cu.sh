@@ -10,6 +10,7 @@
 # timeout: 240
 # build: asan
 . "$(dirname "$0")/../lib/scenario.sh"
+# shellcheck source-path=SCRIPTDIR source=test_cu.sh
 . "$ROOT/tests/conformance/test_cu.sh"
 
 declare -A URLS # of a subject: two, for the tests of several paths
@@ -97,8 +98,9 @@ judge()
 {
 	local list=$ROOT/tests/conformance/expected-$1.txt worse unexplained
 
-	[[ -e $list ]] || echo "# iscsi-test-cu against $1: test, result, and the reason of every result that is not passed" >"$list"
-	note "$1: $(cut -f2 "$1.results" | sort | uniq -c | awk '{ printf "%s%s %s", (NR == 1 ? "" : ", "), $1, $2 }')"
+	[[ -e $list ]] ||
+		echo "# iscsi-test-cu against $1: test, result, and the reason of all that are not passed" >"$list"
+	note "$1: $(cut -f2 "$1.results" | sort | uniq -c | xargs)"
 	compare_lists "$list" "$1.results" | tee "$1.changes"
 	worse=$(grep -Ec '^(worse|gone)' "$1.changes") || true
 	if [[ -n $UPDATE ]] && { ((worse == 0)) || [[ -n $ALLOW_WORSE ]]; }; then

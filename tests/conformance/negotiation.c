@@ -57,18 +57,15 @@ static void text_add_keys(struct text *text, const char *keys)
 	}
 }
 
-/* The value of a key, and how often it is there. */
+/* The first value of a key, and how often it is there. */
 static const char *text_find(const struct text *text, const char *key, size_t key_len, unsigned *count)
 {
-	const char *value = NULL, *at = text->bytes;
+	const char *value = NULL;
 
 	*count = 0;
-	for (; at < text->bytes + text->len; at += strlen(at) + 1) {
-		if (strncmp(at, key, key_len) != 0 || at[key_len] != '=')
-			continue;
-		value = at + key_len + 1;
-		++*count;
-	}
+	for (const char *at = text->bytes; at < text->bytes + text->len; at += strlen(at) + 1)
+		if (strncmp(at, key, key_len) == 0 && at[key_len] == '=' && ++*count == 1)
+			value = at + key_len + 1;
 	return value;
 }
 
@@ -97,8 +94,10 @@ static bool is_met(const struct text *heard, const char *expect, size_t len)
 	unsigned count;
 
 	value = text_find(heard, expect + absent, key_len, &count);
-	if (absent || !value || count != 1)
+	if (absent || !value)
 		return absent && !value;
+	if (count > 1 && strcmp(value, "Reject") != 0) /* a refusal, and then the target's own declaration */
+		return false;
 	if (*wanted == '<') /* what was asked for is not refused */
 		return *value >= '0' && *value <= '9' && strtoull(value, NULL, 0) <= strtoull(wanted + 2, NULL, 10);
 	return one_of(value, wanted + 1, len - key_len - 1);
@@ -223,8 +222,10 @@ static uint16_t step_outcome(struct run *run, const struct step *step)
 		return REJECTED;
 	if (opcode != (step->kind == LOGIN ? LOGIN_RESPONSE : TEXT_RESPONSE))
 		return 0xffff;
+	if (step->kind == LOGIN)
+		return get_be16(run->wire.bhs + AT_STATUS);
 	run->text_ttt = get_be32(run->wire.bhs + AT_TTT);
-	return step->kind == LOGIN ? get_be16(run->wire.bhs + AT_STATUS) : ANSWERED;
+	return ANSWERED;
 }
 
 static bool take_answer(struct run *run, const struct step *step)

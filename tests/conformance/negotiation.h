@@ -25,8 +25,8 @@
 
 /* How a step ends: a response of success, or a status of a Login Response (class and detail), or one of these. */
 #define ANSWERED 0x0000
-#define CLOSED 0xff00	  /* the connection is closed without a word */
-#define REJECTED 0xff01	  /* a Reject PDU */
+#define CLOSED 0xff00 /* the connection is closed without a word */
+#define REJECTED 0xff01 /* a Reject PDU */
 
 enum step_kind { LOGIN, TEXT };
 

@@ -1,5 +1,7 @@
 #include "tests/conformance/negotiation.h"
 
+/* clang-format off: tables */
+
 /* A step that is answered, one that is refused, a text request after login, and cases of one such step. */
 #define SAY(flags_, keys_, answer_, expect_)                                                                           \
 	{ .flags = flags_, .keys = keys_, .outcome = ANSWERED, .answer = answer_, .expect = expect_ }
@@ -34,8 +36,10 @@ const struct negotiation negotiations[] = {
 	OFFER("6.2", "initialr2t=No", "initialr2t=NotUnderstood"),
 	OFFER("6.2", "InitialR2T=no", "InitialR2T=Reject"),
 	OFFER("6.2", "InitialR2T=1", "InitialR2T=Reject"),
-	OFFER("6.2", "DataDigest=None;HeaderDigest=None;MaxOutstandingR2T=1", "HeaderDigest=None;DataDigest=None;MaxOutstandingR2T=1"),
-	REFUSED("6.2", "a key twice in one request", NORMAL, OPERATIONAL_TO_FULL, "InitialR2T=No;InitialR2T=Yes", 0x0200),
+	OFFER("6.2", "DataDigest=None;HeaderDigest=None;MaxOutstandingR2T=1",
+	      "HeaderDigest=None;DataDigest=None;MaxOutstandingR2T=1"),
+	REFUSED("6.2", "a key twice in one request", NORMAL, OPERATIONAL_TO_FULL, "InitialR2T=No;InitialR2T=Yes",
+		0x0200),
 	{ "6.2", "a key again in the next request", NORMAL,
 	  { SAY(OPERATIONAL, "InitialR2T=No", OPERATIONAL, "InitialR2T=No"),
 	    FAIL(OPERATIONAL_TO_FULL, "InitialR2T=No", 0x0200) } },
@@ -46,7 +50,8 @@ const struct negotiation negotiations[] = {
 
 	/* stages */
 	{ "6.3", "security, operational, full feature", NORMAL,
-	  { SAY(SECURITY_TO_OPERATIONAL, "AuthMethod=None", SECURITY_TO_OPERATIONAL, "AuthMethod=None;TargetPortalGroupTag=1"),
+	  { SAY(SECURITY_TO_OPERATIONAL, "AuthMethod=None", SECURITY_TO_OPERATIONAL,
+		"AuthMethod=None;TargetPortalGroupTag=1"),
 	    FULL("InitialR2T=No", "InitialR2T=No;!TargetPortalGroupTag") } },
 	{ "6.3", "from security straight to full feature", NORMAL,
 	  { SAY(SECURITY_TO_FULL, "AuthMethod=None", SECURITY_TO_FULL, "AuthMethod=None") } },
@@ -94,7 +99,8 @@ const struct negotiation negotiations[] = {
 	REFUSED("13.4", "another target's name", BARE, OPERATIONAL_TO_FULL,
 		"InitiatorName=iqn.2026-11.org.example:bare;TargetName=iqn.2026-11.org.example:nobody", 0x0203),
 	REFUSED("13.5", "no InitiatorName", BARE, OPERATIONAL_TO_FULL, "SessionType=Discovery", 0x0207),
-	REFUSED("13.5", "an empty InitiatorName", BARE, OPERATIONAL_TO_FULL, "InitiatorName=;SessionType=Discovery", 0x0200),
+	REFUSED("13.5", "an empty InitiatorName", BARE, OPERATIONAL_TO_FULL, "InitiatorName=;SessionType=Discovery",
+		0x0200),
 	REFUSED("4.2.7", "a name longer than 223 bytes", BARE, OPERATIONAL_TO_FULL,
 		"InitiatorName=iqn." LETTERS_250 ";SessionType=Discovery", 0x0200),
 	OFFER("13.6", "TargetAlias=mine", "TargetAlias=Reject"),
@@ -142,12 +148,14 @@ const struct negotiation negotiations[] = {
 	OFFER("13.22", "X-org.example.colour=blue", "X-org.example.colour=NotUnderstood"),
 	OFFER("13.22", "Colour=blue", "Colour=NotUnderstood"),
 	OFFER("13.23", "TaskReporting=RFC3720", "TaskReporting=RFC3720"),
-	OFFER("13.23", "TaskReporting=FastAbort,ResponseFence,RFC3720", "TaskReporting=FastAbort|ResponseFence|RFC3720"),
+	OFFER("13.23", "TaskReporting=FastAbort,ResponseFence,RFC3720",
+	      "TaskReporting=FastAbort|ResponseFence|RFC3720"),
 	OFFER("13.23", "TaskReporting=Never", "TaskReporting=Reject"),
 	OFFER("13.24", "iSCSIProtocolLevel=1", "iSCSIProtocolLevel<=1"),
 	OFFER("13.24", "iSCSIProtocolLevel=31", "iSCSIProtocolLevel<=31"),
 	OFFER("13.24", "iSCSIProtocolLevel=32", "iSCSIProtocolLevel=Reject"),
-	OFFER("13.25", "IFMarker=No;OFMarker=No", "IFMarker=No|Reject|NotUnderstood;OFMarker=No|Reject|NotUnderstood"),
+	OFFER("13.25", "IFMarker=No;OFMarker=No",
+	      "IFMarker=No|Reject|NotUnderstood;OFMarker=No|Reject|NotUnderstood"),
 	OFFER("13.25", "IFMarker=Yes", "IFMarker=No|Reject|NotUnderstood"),
 	OFFER("13.25", "IFMarkInt=2048~8192", "IFMarkInt=Reject|Irrelevant|NotUnderstood"),
 	OFFER("13.26", "X#NodeArchitecture=example,1.0", "!X#NodeArchitecture"),
@@ -164,7 +172,8 @@ const struct negotiation negotiations[] = {
 	    ASK("SendTargets=All", "TargetName=*;TargetAddress=*") } },
 	{ "13", "keys of normal sessions mean nothing in discovery", DISCOVERY,
 	  { FULL("MaxConnections=4;InitialR2T=No;ImmediateData=No;MaxBurstLength=512",
-		 "MaxConnections=Irrelevant;InitialR2T=Irrelevant;ImmediateData=Irrelevant;MaxBurstLength=Irrelevant") } },
+		 "MaxConnections=Irrelevant;InitialR2T=Irrelevant;ImmediateData=Irrelevant;"
+		 "MaxBurstLength=Irrelevant") } },
 	{ "C", "SendTargets of a target that is not here", DISCOVERY,
 	  { FULL("HeaderDigest=None", ""),
 	    ASK("SendTargets=iqn.2026-11.org.example:nobody", "!TargetName;!TargetAddress") } },

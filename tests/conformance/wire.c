@@ -3,6 +3,8 @@
 #include "gateway/base/bytes.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -12,6 +14,7 @@
 int wire_open(struct wire *wire, const struct sockaddr *address, socklen_t len)
 {
 	struct timeval limit = { .tv_sec = RECEIVE_SECONDS };
+	int on = 1;
 
 	memset(wire, 0, sizeof(*wire));
 	wire->cmd_sn = 0xfffffffe; /* it wraps round soon: serial number arithmetic (RFC 7143 4.2.2.1) */
@@ -19,6 +22,7 @@ int wire_open(struct wire *wire, const struct sockaddr *address, socklen_t len)
 	if (wire->fd < 0)
 		return -errno;
 	if (setsockopt(wire->fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0 ||
+	    setsockopt(wire->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on)) < 0 ||
 	    connect(wire->fd, address, len) < 0) {
 		int rc = -errno;
 

@@ -15,13 +15,30 @@
 #define WIRE_BHS 48
 #define WIRE_DATA_MAX (1u << 18)
 
+/* Opcodes (RFC 7143 11.2.1.2), and where fields stand in the header. */
 enum {
-	NOP_OUT = 0x00, SCSI_COMMAND = 0x01, LOGIN_REQUEST = 0x03, TEXT_REQUEST = 0x04, DATA_OUT = 0x05, LOGOUT = 0x06,
-	NOP_IN = 0x20, SCSI_RESPONSE = 0x21, LOGIN_RESPONSE = 0x23, TEXT_RESPONSE = 0x24, DATA_IN = 0x25, R2T = 0x31,
+	SCSI_COMMAND = 0x01,
+	LOGIN_REQUEST = 0x03,
+	TEXT_REQUEST = 0x04,
+	DATA_OUT = 0x05,
+	SCSI_RESPONSE = 0x21,
+	LOGIN_RESPONSE = 0x23,
+	TEXT_RESPONSE = 0x24,
+	DATA_IN = 0x25,
+	R2T = 0x31,
 	REJECT = 0x3f,
 };
 
-enum { AT_FLAGS = 1, AT_LENGTH = 5, AT_LUN = 8, AT_TSIH = 14, AT_ITT = 16, AT_TTT = 20, AT_CMD_SN = 24, AT_STATUS = 36 };
+enum {
+	AT_FLAGS = 1,
+	AT_LENGTH = 5,
+	AT_LUN = 8,
+	AT_TSIH = 14,
+	AT_ITT = 16,
+	AT_TTT = 20,
+	AT_CMD_SN = 24,
+	AT_STATUS = 36,
+};
 
 #define IMMEDIATE 0x40
 #define FINAL 0x80

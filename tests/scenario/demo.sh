@@ -27,6 +27,12 @@ group()
 	pgrep -g "$1" | xargs
 }
 
+# How many folders of state there are.
+folders()
+{
+	find /tmp -maxdepth 1 -name 'braid-demo-*' -user nobody | wc -l
+}
+
 has_ended()
 {
 	[[ -z $(group "$1") ]] && ! port_is_open 3260 && ! port_is_open 3261 && ! port_is_open 8260
@@ -50,14 +56,14 @@ note "a second one"
 status=0
 setpriv --reuid nobody --regid nogroup --clear-groups -- "$BIN/braidd" --demo >second.log 2>&1 || status=$?
 expect_eq "$status" 1 "exit status of a second demo"
-grep -q '3261.*in use' second.log || fail "no clear error: $(<second.log)"
+grep -q "cannot listen address=127.0.0.1:3261 .*in use" second.log || fail "no clear error: $(<second.log)"
 is_healthy >/dev/null || fail "the second demo hurt the first"
-expect_eq "$(ls -d /tmp/braid-demo-* | wc -l)" 1 "folders of demos"
+expect_eq "$(folders)" 1 "folders of demos"
 
 note "its end"
 stop_pid demo || fail "the demo did not end well"
 wait_until 5 has_ended "$pid"
-expect_eq "$(ls -d /tmp/braid-demo-* 2>/dev/null | wc -l)" 0 "folders of demos"
+expect_eq "$(folders)" 0 "folders of demos"
 
 note "interrupted by Ctrl-C, which reaches the whole group"
 start_demo

@@ -114,7 +114,7 @@ static void test_load_sums_the_workers(void **state)
 	figure_add(&link->cells[3].inflight, 5);
 	figure_add(&link->cells[3].inflight, (uint64_t)-1);
 	figure_add(&link->cells[1].inflight_bytes, 4096);
-	load = link->load.load(&link->load);
+	load = link->loads[0].policy.load(&link->loads[0].policy);
 	assert_int_equal(load.commands, 6);
 	assert_int_equal(load.bytes, 4096);
 	link_destroy(link);

@@ -227,6 +227,33 @@ static void test_reused_number_seen_by_verification(void **state)
 	world_destroy(world);
 }
 
+/* row: D11: the only disk behind the links is unmapped and mapped again: no command is left that would meet the unit
+ * attention, and it comes back all the same */
+static void test_unmapped_for_a_while(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_io io;
+
+	(void)state;
+	sim_array_remove_lu(world->array, 1);
+	world->lus[1] = NULL;
+	world_start(world, "{'timers': {'pdo_remove_period': 5}}");
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	sim_array_remove_lu(world->array, 0);
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, disk_of(world, 100), 0, 1);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+	sim_array_add_lu(world->array, 0, 100, WORLD_BLOCKS);
+	sim_array_attention(world->array, SIM_ANY, ASC_LUNS_CHANGED);
+	assert_true(sim_gateway_settles(world->g, 120 * S));
+	sim_io_write(&io, disk_of(world, 100), 0, 2);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(world_lane(world, PORTAL_1A)->logins, 1);
+	world_destroy(world);
+}
+
 /* ---- claims ---------------------------------------------------------------------------------------------------- */
 
 static void claim(struct world *world, const char *kind, const char *value)
@@ -406,6 +433,13 @@ static void test_shrinking_stops_the_device(void **state)
 	assert_int_equal(device_of(world, 100)->blocks, WORLD_BLOCKS);
 	assert_true(sim_gateway_events(world->g, "capacity-shrunk") >= 1);
 	assert_int_equal(device_paths_up(device_of(world, 101)), 4);
+	unclaim_all(world);
+	claim(world, "all", NULL); /* as the event says */
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	assert_int_equal(device_of(world, 100)->blocks, WORLD_BLOCKS / 2);
+	sim_io_write(&io, disk_of(world, 100), 0, 2);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
 	world_destroy(world);
 }
 
@@ -462,6 +496,7 @@ int main(void)
 		cmocka_unit_test(test_reused_number_after_reconnect),
 		cmocka_unit_test(test_reused_number_in_use),
 		cmocka_unit_test(test_reused_number_seen_by_verification),
+		cmocka_unit_test(test_unmapped_for_a_while),
 		cmocka_unit_test(test_claim_before_the_device),
 		cmocka_unit_test(test_claim_and_unclaim),
 		cmocka_unit_test(test_claim_while_leaving),
