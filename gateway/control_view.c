@@ -153,8 +153,7 @@ static void view_path(const struct device *device, const struct path_core *path,
 		view->figures.offline_since_us = path->link->down_since_us;
 }
 
-static void view_device(const struct device *device, const char *fence, struct path_view *paths,
-			struct device_view *view)
+static void view_device(const struct device *device, struct path_view *paths, struct device_view *view)
 {
 	for (unsigned i = 0; i < device->path_count; i++)
 		view_path(device, device->paths[i], &paths[i]);
@@ -174,7 +173,7 @@ static void view_device(const struct device *device, const char *fence, struct p
 		.dsm = device->claimed ? device->core.dsm->name : NULL,
 		.policy = device->policy_in_force,
 		.policy_from = device->policy_from,
-		.fence = fence,
+		.fence = device_fence(device),
 		.state = device_state_name(device),
 		.reason = *device->reason ? device->reason : NULL,
 		.paths = paths,
@@ -183,13 +182,6 @@ static void view_device(const struct device *device, const char *fence, struct p
 	for (unsigned w = 0; w < device->worker_count; w++)
 		view->held += atomic_load_explicit(&device->core.held[w], memory_order_relaxed);
 	sum_cells(&view->figures, device->core.cells, device->worker_count);
-}
-
-/* The strongest form that is tried before a lost write is sent again (row F1): every array must let a login with the
- * same ISID end the old session; without time for it there is no fence at all. */
-static const char *fence_form(const struct timers *timers)
-{
-	return timers->fence_wait ? "session" : "none";
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -215,7 +207,7 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 		sorted[n++] = device;
 	qsort(sorted, count, sizeof(sorted[0]), compare_devices);
 	for (n = 0; n < count; n++) {
-		view_device(sorted[n], fence_form(&gateway->timers), paths, &view);
+		view_device(sorted[n], paths, &view);
 		if (!fn(&view, arg))
 			break;
 	}

@@ -66,6 +66,10 @@ bool path_core_up(const struct path_core *path, unsigned worker_count);
 enum path_state path_core_state(const struct path_core *path, unsigned worker_count);
 unsigned device_paths_up(const struct device *device);
 
+/* The form of fence that protects its writes now (row F1): "reservation" when every path that is up holds a key;
+ * "session" when a login ends what is left of the old one; "wait", "none" when nothing more is allowed. */
+const char *device_fence(const struct device *device);
+
 /* "normal", "degraded", "no-paths", "unclaimed", "conflict" */
 const char *device_state_name(const struct device *device);
 

@@ -39,6 +39,7 @@ struct io {
 	enum io_place place;
 	bool aborted;	      /* its host does not want it any more: no further attempt */
 	bool failed_once;     /* DSM_ONCE: has met such an error on one path already */
+	bool conflict_met;    /* a reservation conflict, because the path's key was gone */
 	unsigned retries;     /* counted ones */
 	uint64_t uncounted_since_us; /* the first retry that is bounded by time instead; 0: none yet */
 	struct path *path;    /* the one it is on, or was on last */

@@ -91,6 +91,12 @@ bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned 
 /* Whatever commands with that argument are still to be answered: nobody wants to know. */
 void lane_ignore_answer(struct lane *lane, const void *arg);
 
+/* Whether writes of that disk are still behind this lane's fence. */
+bool lane_has_fenced(const struct lane *lane, const struct disk *disk);
+
+/* Old copies of its writes (NULL: of every disk's) can no longer land, for the reason `form`: they go on. */
+void lane_release(struct lane *lane, const struct disk *disk, const char *form);
+
 /* The session is broken, whatever the reason. Not inside an event of the initiator. */
 void lane_fail(struct lane *lane, const char *reason);
 

@@ -32,6 +32,12 @@ struct lane_view {
 	uint64_t logins;
 };
 
+/* What the administrator allows as a fence (row F1): the strongest that the array has, or no stronger one than this. */
+enum fence_wish { FENCE_AUTO, FENCE_SESSION, FENCE_WAIT, FENCE_NONE };
+
+/* "auto", "session", "wait", "none"; -1 for others. */
+int fence_wish_parse(const char *text);
+
 struct backend;
 
 /* The load of a link as a policy on one worker sees it. */
@@ -55,6 +61,7 @@ struct link {
 	struct figure_cell *cells; /* one a worker, written by it */
 	char *chap_name, *chap_secret, *chap_mutual_name, *chap_mutual_secret; /* NULL: none */
 	char initiator_name[224];
+	enum fence_wish fence;
 	uint64_t isid_seed; /* the ISID of a lane is made from it, the same after every restart */
 
 	/* Bit n: listed by the backend's discovery portal n. Two portals of one target portal group are known to lead

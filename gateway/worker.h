@@ -64,6 +64,8 @@ struct worker {
 	const struct lu_ops *lu_ops; /* of the disks; set before the first order */
 	struct target *target;	     /* the hosts' side; set before the first order */
 	struct timers timers;
+	bool shutting;
+	struct timer shut_limit;
 	struct list lanes;		      /* struct lane */
 	struct list disks;		      /* struct disk */
 	struct disk *luns[TARGET_LUNS_MAX]; /* by LUN at the target; NULL: none */
@@ -94,7 +96,7 @@ void worker_set_policy(struct worker *worker, struct device_core *core, struct p
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */
 void worker_settle_link(struct worker *worker, struct link *link, uint64_t generation);
-/* Every lane is shut; every disk leaves. */
+/* Every disk leaves, then every lane is shut. */
 void worker_shut(struct worker *worker);
 
 #endif
