@@ -242,6 +242,7 @@ static void on_done(void *arg, struct xfer *xfer)
 
 	list_del(&xfer->link);
 	lane->last_answer_us = lane_now(lane);
+	lane->ping_sent_us = 0; /* any answer at all shows that the array lives */
 	if (io) {
 		count_inflight(lane, io, -1);
 		count_done(lane, io, xfer, lane->last_answer_us - slot->started_us);
@@ -264,26 +265,40 @@ bool lane_luns_told(struct lane *lane, const uint8_t *data, size_t len)
 	return changed;
 }
 
-/* Any answer at all shows that the array lives. */
 static void on_pong(void *arg, const struct xfer *xfer)
 {
 	struct lane *lane = arg;
 	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 
-	lane->ping_sent_us = 0;
 	if (xfer->status == SCSI_GOOD && lane_luns_told(lane, lane->ping_data, len))
 		lane_reidentify(lane);
 }
 
-/* A REPORT LUNS as NOP-Out: it waits for no medium, clears no unit attention, and unlike a NOP-Out it has no form of
- * answer that libiscsi cannot take. Where no command is under way that could be told by a unit attention that LUNs
- * came or went, this is how it shows. */
+/* A path in use that is not being verified, another one each time; NULL: none. */
+static struct path *next_path(struct lane *lane)
+{
+	struct path *path;
+
+	list_for_each(path, &lane->paths, lane_link) {
+		if (path->state != PATH_UP || path->verify_sent)
+			continue;
+		list_del(&path->lane_link);
+		list_add_tail(&lane->paths, &path->lane_link);
+		return path;
+	}
+	return NULL;
+}
+
+/* What stands for a NOP-Out, some of whose answers libiscsi cannot take. Over a path in use it is a verification: it
+ * hears of unit attentions where no command of a host does. Else it is a REPORT LUNS, whose list shows what came or
+ * went; but that clears 3F/0E unread (SPC-4 6.33), so it never goes where a LUN number is in use (row D4). */
 static void lane_ping(struct lane *lane)
 {
 	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
+	struct path *path = next_path(lane);
 
-	if (lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
-			 on_pong, lane))
+	if (path ? path_verify(path) : lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN,
+						    lane->ping_data, PING_BYTES, on_pong, lane))
 		lane->ping_sent_us = lane_now(lane);
 }
 

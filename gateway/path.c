@@ -140,16 +140,14 @@ static void on_verified(void *arg, const struct xfer *xfer)
 		timer_arm(&path->verify, again ? AGAIN_US : VERIFY_PERIOD_US);
 }
 
-static void path_verify(struct path *path)
+bool path_verify(struct path *path)
 {
 	static const uint8_t test_unit_ready[6];
 
-	if (path->verify_sent)
-		return;
-	path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
-					 SCSI_DIR_NONE, NULL, 0, on_verified, path);
 	if (!path->verify_sent)
-		timer_arm(&path->verify, VERIFY_PERIOD_US);
+		path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
+						 SCSI_DIR_NONE, NULL, 0, on_verified, path);
+	return path->verify_sent;
 }
 
 /* ---- registration (row F1) --------------------------------------------------------------------------------------- */
@@ -177,8 +175,8 @@ static void on_path_timer(void *arg)
 
 	if (path->state == PATH_REGISTERING)
 		path_register(path);
-	else
-		path_verify(path);
+	else if (!path_verify(path))
+		timer_arm(&path->verify, VERIFY_PERIOD_US);
 }
 
 void path_identified(struct path *path)

@@ -71,6 +71,9 @@ void path_lost(struct path *path);
 /* After path_lost: lets another path take the key of the dead session away; lane_release() follows if it could. */
 void path_fence(struct path *path);
 
+/* Asks whether the path still works, now (row L2). False: nothing can be sent now. */
+bool path_verify(struct path *path);
+
 /* An error of a command casts doubt on the path: it rests until it has been verified. */
 void path_suspect(struct path *path);
 

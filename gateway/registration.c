@@ -24,6 +24,7 @@
 #define PR_IN_BYTES 4096 /* 511 keys */
 
 #define KEY_MARK UINT64_C(0xb4a1) /* the first two bytes of a gateway's key */
+#define KEY_OF_NOBODY (KEY_MARK << 48 | UINT64_C(0xffffffffffff))
 #define TRIES 8			  /* of one command: unit attentions, BUSY */
 #define PAUSE_US (20 * US_PER_MS)
 
@@ -47,6 +48,8 @@ struct step {
 	const struct step *(*done)(struct registration *r, const struct xfer *xfer);
 };
 
+static const struct step *on_tried(struct registration *r, const struct xfer *xfer);
+static const struct step *on_refused(struct registration *r, const struct xfer *xfer);
 static const struct step *on_registered(struct registration *r, const struct xfer *xfer);
 static const struct step *on_reserved(struct registration *r, const struct xfer *xfer);
 static const struct step *on_reservation_read(struct registration *r, const struct xfer *xfer);
@@ -58,6 +61,8 @@ static const struct step *on_keys_after(struct registration *r, const struct xfe
 static const struct step step_register = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_registered };
 static const struct step step_reserve = { PR_OUT, PR_OUT_RESERVE, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, on_reserved };
 static const struct step step_read_reservation = { PR_IN, PR_IN_READ_RESERVATION, 0, on_reservation_read };
+static const struct step step_try = { PR_OUT, PR_OUT_PREEMPT_AND_ABORT, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, on_tried };
+static const struct step step_give_back = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_refused };
 static const struct step step_unregister = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_unregistered };
 static const struct step step_keys_before = { PR_IN, PR_IN_READ_KEYS, 0, on_keys_before };
 static const struct step step_preempt = { PR_OUT, PR_OUT_PREEMPT_AND_ABORT, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
@@ -88,11 +93,13 @@ static void put_parameters(struct registration *r)
 		put_be64(r->data + 8, own_key(r));
 		return;
 	}
-	if (r->step == &step_unregister) /* to key 0 */
+	if (r->step == &step_unregister || r->step == &step_give_back) /* to key 0 */
 		return;
 	put_be64(r->data, own_key(r));
 	if (r->step == &step_preempt)
 		put_be64(r->data + 8, r->victim);
+	else if (r->step == &step_try)
+		put_be64(r->data + 8, KEY_OF_NOBODY);
 }
 
 static bool send_step(struct registration *r)
@@ -138,6 +145,8 @@ static void on_answer(void *arg, const struct xfer *xfer)
 
 	const struct step *next;
 
+	log_debug("registration", "path=%s step=%02x/%02x status=%02x", r->path->core->id, r->step->opcode, r->step->action,
+		  xfer->status);
 	if (is_passing(xfer) && ++r->tries < TRIES) {
 		timer_arm(&r->pause, xfer->status == SCSI_CHECK_CONDITION ? 0 : PAUSE_US);
 		return;
@@ -153,6 +162,8 @@ static const struct step *finish_registration(struct registration *r, enum regis
 {
 	void (*done)(struct path *path, enum registration_outcome outcome) = r->registered;
 
+	log_debug("registration", "path=%s step=%02x/%02x outcome=%d", r->path->core->id, r->step ? r->step->opcode : 0,
+		  r->step ? r->step->action : 0, outcome);
 	r->step = NULL;
 	r->registered = NULL;
 	done(r->path, outcome); /* may begin another operation */
@@ -163,7 +174,21 @@ static const struct step *on_registered(struct registration *r, const struct xfe
 {
 	if (xfer->status != SCSI_GOOD)
 		return finish_registration(r, REGISTRATION_UNSUPPORTED);
-	return &step_reserve;
+	return &step_try;
+}
+
+/* A key that nobody has is taken away: an array that can do it finds no such key and answers with a conflict, one that
+ * cannot refuses the command, whatever it says of itself elsewhere. */
+static const struct step *on_tried(struct registration *r, const struct xfer *xfer)
+{
+	(void)r;
+	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_reserve : &step_give_back;
+}
+
+static const struct step *on_refused(struct registration *r, const struct xfer *xfer)
+{
+	(void)xfer;
+	return finish_registration(r, REGISTRATION_UNSUPPORTED);
 }
 
 /* A conflict is no failure when the reservation that is there is the same: another gateway's, or our own from before. */
@@ -212,6 +237,8 @@ static const struct step *finish_preempt(struct registration *r, bool success)
 {
 	void (*fenced)(void *arg, bool success) = r->fenced;
 
+	log_debug("registration", "path=%s preempts=%016llx step=%02x/%02x success=%d", r->path->core->id,
+		  (unsigned long long)r->victim, r->step ? r->step->opcode : 0, r->step ? r->step->action : 0, success);
 	r->step = NULL;
 	r->fenced = NULL;
 	fenced(r->arg, success);

@@ -183,8 +183,6 @@ void worker_add_disk(struct worker *worker, struct device_core *core, struct pol
 	     (struct order){ .core = core, .setup = policy_setup_get(setup), .lun = lun });
 }
 
-static void worker_end(struct worker *worker);
-
 static void on_disk_left(void *arg, struct disk *disk)
 {
 	struct worker *worker = arg;
@@ -196,7 +194,7 @@ static void on_disk_left(void *arg, struct disk *disk)
 	disk_destroy(disk);
 	loop_post(worker->control, &left->message);
 	if (worker->shutting && list_empty(&worker->disks))
-		worker_end(worker);
+		timer_arm(&worker->shut_limit, 0); /* not inside an event of a lane's initiator */
 }
 
 static void worker_drop_disk(struct worker *worker, struct disk *disk)
@@ -283,20 +281,15 @@ void worker_settle_link(struct worker *worker, struct link *link, uint64_t gener
 }
 
 /* The disks are gone, or have had their time: what is left ends with the lanes. */
-static void worker_end(struct worker *worker)
+static void on_shut_limit(void *arg)
 {
+	struct worker *worker = arg;
 	struct lane *lane;
 
 	worker->shutting = false;
-	timer_stop(&worker->shut_limit);
 	list_for_each(lane, &worker->lanes, worker_link)
 		lane_shut(lane);
 	loop_call(worker->control, worker->upcalls->shut, worker->gateway, worker);
-}
-
-static void on_shut_limit(void *arg)
-{
-	worker_end(arg);
 }
 
 static void do_shut(void *ctx, void *arg)
@@ -308,10 +301,7 @@ static void do_shut(void *ctx, void *arg)
 	worker->shutting = true;
 	list_for_each(disk, &worker->disks, worker_link)
 		worker_drop_disk(worker, disk);
-	if (list_empty(&worker->disks) && worker->shutting)
-		worker_end(worker);
-	else if (worker->shutting)
-		timer_arm(&worker->shut_limit, SHUT_US);
+	timer_arm(&worker->shut_limit, list_empty(&worker->disks) ? 0 : SHUT_US);
 }
 
 void worker_shut(struct worker *worker)

@@ -48,7 +48,7 @@ void reservation_destroy(struct reservations *reservations)
 bool reservation_type_valid(unsigned type)
 {
 	static const bool valid[] = {
-		[RESERVATION_WRITE_EXCLUSIVE] = true,	 [RESERVATION_EXCLUSIVE_ACCESS] = true,
+		[RESERVATION_WRITE_EXCLUSIVE] = true,    [RESERVATION_EXCLUSIVE_ACCESS] = true,
 		[RESERVATION_WRITE_EXCLUSIVE_RO] = true, [RESERVATION_EXCLUSIVE_ACCESS_RO] = true,
 		[RESERVATION_WRITE_EXCLUSIVE_AR] = true, [RESERVATION_EXCLUSIVE_ACCESS_AR] = true,
 	};
@@ -119,8 +119,7 @@ void reservation_free_list(struct list *registrations)
 void reservation_publish(struct reservations *reservations)
 {
 	struct reservation_snapshot *now = reservation_snapshot_create(reservations);
-	struct reservation_snapshot *old =
-		atomic_exchange_explicit(&reservations->snapshot, now, memory_order_acq_rel);
+	struct reservation_snapshot *old = atomic_exchange_explicit(&reservations->snapshot, now, memory_order_acq_rel);
 
 	if (old && reservations->ops->retire)
 		reservations->ops->retire(reservations->user, old);

@@ -17,7 +17,7 @@ enum {
 	ALLOW_WRITE_EXCLUSIVE = 1 << 0,
 	ALLOW_EXCLUSIVE_ACCESS = 1 << 1,
 	ALLOW_RESERVE = 1 << 2, /* SPC-2 */
-	BY_CDB = 1 << 3,	/* look further: the table of service actions */
+	BY_CDB = 1 << 3, /* look further: the table of service actions */
 
 	READS = ALLOW_WRITE_EXCLUSIVE,
 	PERSISTENT = ALLOW_WRITE_EXCLUSIVE | ALLOW_EXCLUSIVE_ACCESS,
@@ -27,42 +27,42 @@ enum {
 /* An opcode that is not here conflicts: it writes, it changes the unit for others, or it is not known. */
 static const uint8_t by_opcode[256] = {
 	[0x00] = PERSISTENT, /* TEST UNIT READY */
-	[0x03] = ALWAYS,     /* REQUEST SENSE */
-	[0x08] = READS,	     /* READ(6) */
-	[0x12] = ALWAYS,     /* INQUIRY */
-	[0x16] = ALWAYS,     /* RESERVE(6): reservation_execute() judges it; so with the next five */
-	[0x17] = ALWAYS,     /* RELEASE(6) */
-	[0x56] = ALWAYS,     /* RESERVE(10) */
-	[0x57] = ALWAYS,     /* RELEASE(10) */
-	[0x5e] = ALWAYS,     /* PERSISTENT RESERVE IN */
-	[0x5f] = ALWAYS,     /* PERSISTENT RESERVE OUT */
-	[0x1a] = READS,	     /* MODE SENSE(6) */
-	[0x1b] = BY_CDB,     /* START STOP UNIT */
-	[0x1c] = READS,	     /* RECEIVE DIAGNOSTIC RESULTS */
-	[0x1e] = BY_CDB,     /* PREVENT ALLOW MEDIUM REMOVAL */
-	[0x25] = ALWAYS,     /* READ CAPACITY(10) */
-	[0x28] = READS,	     /* READ(10) */
-	[0x2f] = READS,	     /* VERIFY(10) */
-	[0x34] = READS,	     /* PRE-FETCH(10) */
-	[0x37] = READS,	     /* READ DEFECT DATA(10) */
-	[0x3c] = READS,	     /* READ BUFFER */
-	[0x4d] = ALWAYS,     /* LOG SENSE */
-	[0x5a] = READS,	     /* MODE SENSE(10) */
+	[0x03] = ALWAYS, /* REQUEST SENSE */
+	[0x08] = READS, /* READ(6) */
+	[0x12] = ALWAYS, /* INQUIRY */
+	[0x16] = ALWAYS, /* RESERVE(6): reservation_execute() judges it; so with the next five */
+	[0x17] = ALWAYS, /* RELEASE(6) */
+	[0x56] = ALWAYS, /* RESERVE(10) */
+	[0x57] = ALWAYS, /* RELEASE(10) */
+	[0x5e] = ALWAYS, /* PERSISTENT RESERVE IN */
+	[0x5f] = ALWAYS, /* PERSISTENT RESERVE OUT */
+	[0x1a] = READS, /* MODE SENSE(6) */
+	[0x1b] = BY_CDB, /* START STOP UNIT */
+	[0x1c] = READS, /* RECEIVE DIAGNOSTIC RESULTS */
+	[0x1e] = BY_CDB, /* PREVENT ALLOW MEDIUM REMOVAL */
+	[0x25] = ALWAYS, /* READ CAPACITY(10) */
+	[0x28] = READS, /* READ(10) */
+	[0x2f] = READS, /* VERIFY(10) */
+	[0x34] = READS, /* PRE-FETCH(10) */
+	[0x37] = READS, /* READ DEFECT DATA(10) */
+	[0x3c] = READS, /* READ BUFFER */
+	[0x4d] = ALWAYS, /* LOG SENSE */
+	[0x5a] = READS, /* MODE SENSE(10) */
 	[0x84] = PERSISTENT, /* RECEIVE COPY RESULTS and its kin */
-	[0x86] = ALWAYS,     /* ACCESS CONTROL IN */
-	[0x87] = ALWAYS,     /* ACCESS CONTROL OUT */
-	[0x88] = READS,	     /* READ(16) */
-	[0x8c] = READS,	     /* READ ATTRIBUTE */
-	[0x8f] = READS,	     /* VERIFY(16) */
-	[0x90] = READS,	     /* PRE-FETCH(16) */
-	[0x9e] = BY_CDB,     /* SERVICE ACTION IN(16) */
-	[0xa0] = ALWAYS,     /* REPORT LUNS */
-	[0xa2] = READS,	     /* SECURITY PROTOCOL IN */
-	[0xa3] = BY_CDB,     /* MAINTENANCE IN */
-	[0xa8] = READS,	     /* READ(12) */
-	[0xab] = BY_CDB,     /* SERVICE ACTION IN(12) */
-	[0xaf] = READS,	     /* VERIFY(12) */
-	[0xb7] = READS,	     /* READ DEFECT DATA(12) */
+	[0x86] = ALWAYS, /* ACCESS CONTROL IN */
+	[0x87] = ALWAYS, /* ACCESS CONTROL OUT */
+	[0x88] = READS, /* READ(16) */
+	[0x8c] = READS, /* READ ATTRIBUTE */
+	[0x8f] = READS, /* VERIFY(16) */
+	[0x90] = READS, /* PRE-FETCH(16) */
+	[0x9e] = BY_CDB, /* SERVICE ACTION IN(16) */
+	[0xa0] = ALWAYS, /* REPORT LUNS */
+	[0xa2] = READS, /* SECURITY PROTOCOL IN */
+	[0xa3] = BY_CDB, /* MAINTENANCE IN */
+	[0xa8] = READS, /* READ(12) */
+	[0xab] = BY_CDB, /* SERVICE ACTION IN(12) */
+	[0xaf] = READS, /* VERIFY(12) */
+	[0xb7] = READS, /* READ DEFECT DATA(12) */
 };
 
 /* What a field of the CDB must hold for the command to be allowed */
@@ -73,22 +73,22 @@ static const struct {
 	{ 0x1b, 4, 0xf1, 0x01, ALWAYS }, /* START with POWER CONDITION 0 */
 	{ 0x1e, 4, 0x03, 0x00, ALWAYS }, /* PREVENT 0 */
 	{ 0x9e, 1, 0x1f, 0x10, ALWAYS }, /* READ CAPACITY(16) */
-	{ 0x9e, 1, 0x1f, 0x12, READS },	 /* GET LBA STATUS */
+	{ 0x9e, 1, 0x1f, 0x12, READS }, /* GET LBA STATUS */
 	{ 0xa3, 1, 0x1f, 0x05, ALWAYS }, /* REPORT IDENTIFYING INFORMATION */
 	{ 0xa3, 1, 0x1f, 0x0a, ALWAYS }, /* REPORT TARGET PORT GROUPS */
 	{ 0xa3, 1, 0x1f, 0x0b, ALWAYS }, /* REPORT ALIASES */
-	{ 0xa3, 1, 0x1f, 0x0c, READS },	 /* REPORT SUPPORTED OPERATION CODES */
-	{ 0xa3, 1, 0x1f, 0x0d, READS },	 /* REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS */
+	{ 0xa3, 1, 0x1f, 0x0c, READS }, /* REPORT SUPPORTED OPERATION CODES */
+	{ 0xa3, 1, 0x1f, 0x0d, READS }, /* REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS */
 	{ 0xa3, 1, 0x1f, 0x0e, ALWAYS }, /* REPORT PRIORITY */
 	{ 0xa3, 1, 0x1f, 0x0f, ALWAYS }, /* REPORT TIMESTAMP */
-	{ 0xa3, 1, 0x1f, 0x10, READS },	 /* MANAGEMENT PROTOCOL IN */
+	{ 0xa3, 1, 0x1f, 0x10, READS }, /* MANAGEMENT PROTOCOL IN */
 	{ 0xab, 1, 0x1f, 0x01, ALWAYS }, /* READ MEDIA SERIAL NUMBER */
 };
 
 struct reservation_snapshot {
 	uint8_t column; /* ALLOW_* */
 	size_t count;
-	size_t mask;	/* number of slots - 1 */
+	size_t mask; /* number of slots - 1 */
 	uint16_t *slot; /* hash of a nexus -> its index + 1; 0: free. At most half of them are taken. */
 	struct reservation_nexus nexus[]; /* for whom the reservation does not count */
 };

@@ -10,7 +10,7 @@
 
 #define PROTOCOL_ISCSI 0x5
 #define FORMAT_DEVICE 0 /* name */
-#define FORMAT_PORT 1	/* name, separator, ISID in hexadecimal */
+#define FORMAT_PORT 1 /* name, separator, ISID in hexadecimal */
 #define HEADER 4u
 #define TEXT_MIN 20u /* of the ADDITIONAL LENGTH */
 #define SEPARATOR ",i,0x"

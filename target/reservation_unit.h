@@ -37,7 +37,7 @@ struct registration {
 	struct list link;
 	struct reservation_nexus nexus;
 	uint64_t key; /* never 0 */
-	bool holder;  /* types with one holder only; see reservation_holds() */
+	bool holder; /* types with one holder only; see reservation_holds() */
 };
 
 struct reservations {
@@ -49,7 +49,7 @@ struct reservations {
 	struct list registrations; /* in the order of registration */
 	size_t count;
 	enum reservation_type type; /* NONE: no persistent reservation */
-	uint32_t generation;	    /* PRGENERATION */
+	uint32_t generation; /* PRGENERATION */
 	bool aptpl;
 
 	bool reserved; /* by RESERVE of SPC-2, for reserver */

@@ -46,7 +46,7 @@ copy_tree()
 	git ls-files -z --cached --others --exclude-standard |
 		while IFS= read -r -d '' file; do [[ ! -e $file ]] || printf '%s\0' "$file"; done |
 		tar -c --null -T - | tar -x -C "$ROOT/root/braid"
-	cp -a .git "$ROOT/root/braid/" # some tests ask git which files there are
+	cp -r .git "$ROOT/root/braid/" # some tests ask git which files there are
 }
 
 # In the namespaces: from the machine into the root.

@@ -21,10 +21,10 @@ is_healthy()
 		and .counts.links_up == 8 and .counts.paths == 16 and .counts.paths_up == 16'
 }
 
-# The processes of the demo's group.
+# The processes of the demo's group; the dead ones that nobody has waited for do not count.
 group()
 {
-	pgrep -g "$1" | xargs
+	pgrep -r R,S,D,T -g "$1" | xargs
 }
 
 # How many folders of state there are.

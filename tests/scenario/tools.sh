@@ -15,18 +15,22 @@ refused()
 	((status != 0 && status != 124)) || fail "not refused (status $status): $*: $(<refused.out)"
 }
 
-# The whole disk through QEMU: a pattern at either end, read back; what was discarded reads as zeros.
+# A disk through QEMU: patterns at either end, zeros, a hole; read back in pieces below 32 KiB, since QEMU 7.2 stops on an
+# assertion of its own when it reads that much at once from a thin disk with blocks of 4096 bytes.
 qemu_round()
 {
 	local lun=$1 url
 
 	url=$(lun_url "$lun")
 	qemu-io -f raw -c 'write -P 0xa5 0 1M' -c 'write -P 0x5a 15M 1M' -c 'write -P 0x77 8k 4k' -c flush \
-		-c 'discard 12M 1M' -c 'write -z 512k 64k' "$url" >"qemu-$lun.out" 2>&1 || fail "qemu-io: $(<"qemu-$lun.out")"
-	qemu-io -r -f raw -c 'read -v -P 0xa5 0 8k' -c 'read -P 0x77 8k 4k' -c 'read -P 0xa5 12k 500k' \
-		-c 'read -P 0 512k 64k' -c 'read -P 0x5a 15M 1M' "$url" >"qemu-$lun.out" 2>&1 ||
+		-c 'write -P 0x33 12M 1M' -c 'discard 12M 1M' -c 'write -z 512k 64k' "$url" >"qemu-$lun.out" 2>&1 ||
 		fail "qemu-io: $(<"qemu-$lun.out")"
-	grep -q 'Pattern verification failed\|error' "qemu-$lun.out" && fail "qemu-io: $(<"qemu-$lun.out")"
+	qemu-io -r -f raw -c 'read -P 0xa5 0 8k' -c 'read -P 0x77 8k 4k' -c 'read -P 0xa5 12k 28k' \
+		-c 'read -P 0 512k 28k' -c 'read -P 0 548k 28k' -c 'read -P 0xa5 576k 28k' -c 'read -P 0 12M 28k' \
+		-c 'read -P 0x5a 16356k 28k' "$url" >"qemu-$lun.out" 2>&1 || fail "qemu-io: $(<"qemu-$lun.out")"
+	if grep -q 'verification failed\|error' "qemu-$lun.out"; then
+		fail "qemu-io: $(<"qemu-$lun.out")"
+	fi
 	qemu-img info --output=json "$url" | jq -e '."virtual-size" == 16777216' >/dev/null || fail "qemu-img info"
 }
 
@@ -38,16 +42,20 @@ start_braidd braid.json
 wait_until 10 paths_up 4
 
 note "discovery"
-expect_eq "$(iscsi-ls "iscsi://127.0.0.1:$FRONT")" "Target:$IQN Portal:127.0.0.1:$FRONT,1" "over IPv4"
-expect_eq "$(iscsi-ls "iscsi://[::1]:$FRONT")" "Target:$IQN Portal:[::1]:$FRONT,1" "over IPv6"
-expect_eq "$(iscsi-ls -s "iscsi://[::1]:$FRONT" | grep -c 'Lun:[01] *Type:DIRECT_ACCESS *(Size:16M)')" 2 "its LUNs"
+for address in 127.0.0.1 '[::1]'; do
+	expect_eq "$(iscsi-ls "iscsi://$address:$FRONT" | sort)" \
+		"$(printf "Target:$IQN Portal:%s:$FRONT,1\n" 127.0.0.1 '[::1]' | sort)" "portals as told over $address"
+done
+expect_eq "$(iscsi-ls -s "iscsi://[::1]:$FRONT" | grep -c 'Lun:[01] *Type:DIRECT_ACCESS *(Size:1[56]M)')" 4 \
+	"LUNs, at two portals (the size is that of the last block's address)"
 
+expect_eq "$(device .name)" "RAM-DISK Multi-Path Disk Device" "the name of LUN 0"
 note "INQUIRY"
 iscsi-inq "$(lun_url 0)" >inq.out || fail "iscsi-inq"
 grep -q '^Peripheral Device Type:DIRECT_ACCESS' inq.out && grep -q '^Vendor:BRAID' inq.out &&
 	grep -q '^Product:RAM-DISK' inq.out || fail "standard data: $(<inq.out)"
 for lun in 0 1; do
-	pages=$(iscsi-inq -e 1 -c 0 "$(lun_url $lun)" | sed -n 's/.*[Pp]age:* *0x\([0-9a-fA-F]*\).*/\1/p')
+	pages=$(iscsi-inq -e 1 -c 0 "$(lun_url $lun)" | sed -n 's/^Page:0x\([0-9a-f]*\) .*/\1/p')
 	note "VPD pages of LUN $lun: $(xargs <<<"$pages")"
 	for page in 80 83 b0 b1 b2; do
 		grep -qix $page <<<"$pages" || fail "page $page is not listed"
@@ -71,7 +79,6 @@ done
 note "refused"
 refused iscsi-inq "iscsi://127.0.0.1:$FRONT/iqn.2026-11.org.example:other/0"
 refused iscsi-inq "$(lun_url 2)"
-expect_eq "$(device .stats.io_errors)" 0 "failed commands"
 stop_pid braidd || fail "braidd did not end well"
 
 note "CHAP"
@@ -80,7 +87,6 @@ jq --arg file "$WORK/h1.secret" '.target.auth = { method: "chap", users: [{ name
 	braid.json >chap.json
 start_braidd chap.json
 wait_until 10 paths_up 4
-url=iscsi://h1%a%20secret%20of%20h1@127.0.0.1:$FRONT
 export LIBISCSI_CHAP_USERNAME=h1 LIBISCSI_CHAP_PASSWORD='a secret of h1'
 iscsi-ls -s "iscsi://127.0.0.1:$FRONT" | grep -q 'Lun:0 ' || fail "the right secret"
 iscsi-inq "$(lun_url 0)" | grep -q RAM-DISK || fail "the right secret"

@@ -69,6 +69,17 @@ static struct sim_fault *find_fault(const struct sim_task *task)
 	return NULL;
 }
 
+/* REPORT LUNS clears the unit attention that the list has changed, unread, on all logical units (SPC-4 6.33). */
+static void forget_luns_changed(struct sim_session *session)
+{
+	unsigned kept = 0;
+
+	for (unsigned i = 0; i < session->attention_count; i++)
+		if (session->attentions[i].asc != 0x3f0e)
+			session->attentions[kept++] = session->attentions[i];
+	session->attention_count = kept;
+}
+
 static void report_luns(struct sim_array *array, struct sim_task *task)
 {
 	uint8_t list[8 + 8 * 64] = { 0 };
@@ -94,6 +105,8 @@ static void task_carry_out(struct sim_task *task)
 	task->answer = (struct sim_answer){ .status = SCSI_GOOD };
 	if (task->dir == SCSI_DIR_IN)
 		memset(task->data, 0, task->len);
+	if (task->cdb[0] == 0xa0)
+		forget_luns_changed(session);
 	if (task->cdb[0] == 0xa0 && !(lu && sim_lu_overrides(lu, task->cdb))) {
 		report_luns(session->array, task);
 	} else if (!lu && task->cdb[0] == 0x12) {

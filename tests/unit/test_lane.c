@@ -134,7 +134,7 @@ static void test_keepalive_after_late_answers(void **state)
 	path = io.io.path;
 	assert_true(sim_io_wait(&io, S));
 	hang = sim_array_fault(world->array, SIM_FAULT_HANG, 1); /* the ping itself hangs */
-	hang->opcode = 0x12;
+	hang->opcode = 0x00;
 	hang->portal = (int)sim_portal_find(world->sim, path->core->link->portal)->index;
 	sim_run(world->sim, 6 * S);
 	assert_int_equal(hang->hits, 1);

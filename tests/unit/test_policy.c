@@ -242,6 +242,52 @@ static void test_weighted_paths(void **state)
 	fixture_destroy(f);
 }
 
+static int pick_io(struct fixture *f, bool is_write, uint64_t lba, uint64_t blocks)
+{
+	struct policy_io io = {
+		.is_read = !is_write,
+		.is_write = is_write,
+		.lba = lba,
+		.blocks = blocks,
+		.bytes = blocks * 512,
+	};
+
+	return (int)f->ops->select(f->ctx, f->shared, &f->usable, &io)->index;
+}
+
+/* row: P6: 10 + 20 bytes on path 1, none on path 2: the next goes to path 2 */
+static void test_least_blocks(void **state)
+{
+	struct fixture *f = fixture_create("least-blocks");
+
+	(void)state;
+	use(f, 0x3);
+	f->links[0].now = (struct policy_load){ .commands = 2, .bytes = 30 };
+	assert_int_equal(pick_io(f, false, 0, 8), 1);
+	f->links[1].now = (struct policy_load){ .commands = 1, .bytes = 31 };
+	assert_int_equal(pick_io(f, false, 1000, 8), 0);
+	fixture_destroy(f);
+}
+
+/* row: P6: what continues a path's last command stays there; a write only up to the window */
+static void test_least_blocks_sequential(void **state)
+{
+	struct fixture *f = fixture_create("least-blocks");
+
+	(void)state;
+	use(f, 0x3);
+	assert_int_equal(pick_io(f, true, 0, 8), 0);
+	f->links[0].now.bytes = 4096;
+	assert_int_equal(pick_io(f, true, 8, 8), 0);
+	f->links[0].now.bytes = 1048576;
+	assert_int_equal(pick_io(f, true, 16, 8), 1);
+	f->links[0].now.bytes = 4 << 20; /* reads have no window */
+	assert_int_equal(pick_io(f, false, 100, 8), 1);
+	f->links[1].now.bytes = 5 << 20;
+	assert_int_equal(pick_io(f, false, 108, 8), 1);
+	fixture_destroy(f);
+}
+
 static void test_find(void **state)
 {
 	(void)state;
@@ -263,6 +309,8 @@ int main(void)
 		cmocka_unit_test(test_least_queue_depth),
 		cmocka_unit_test(test_least_queue_depth_counts_commands),
 		cmocka_unit_test(test_weighted_paths),
+		cmocka_unit_test(test_least_blocks),
+		cmocka_unit_test(test_least_blocks_sequential),
 		cmocka_unit_test(test_find),
 	};
 

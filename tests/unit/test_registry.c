@@ -1,5 +1,7 @@
 /* The registry: what makes a device of what the lanes find, and a pseudo-LUN of a device. */
 #include "gateway/registry.h"
+
+#include "dsm/policy.h"
 #include "tests/simulation/sim_world.h"
 #include "tests/unit/unit.h"
 
@@ -191,6 +193,25 @@ static void test_reused_number_in_use(void **state)
 	assert_true(sim_io_wait(&io, 60 * S));
 	assert_int_equal(world->lus[0]->writes, 0);
 	assert_int_equal(device_paths_up(device_of(world, 100)), 4);
+	world_destroy(world);
+}
+
+/* row: D4: nobody uses the disk when its number is given to another one, and the list of LUNs looks as before */
+static void test_reused_number_while_idle(void **state)
+{
+	struct world *world = world_create_ready(1, "{'timers': {'pdo_remove_period': 15}}");
+	struct sim_io io;
+
+	(void)state;
+	sim_lu_identity(world->lus[0], 999);
+	sim_array_attention(world->array, SIM_ANY, ASC_LUNS_CHANGED);
+	sim_run(world->sim, 60 * S);
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, disk_of(world, 100), 0, 7);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(world->lus[0]->writes, 0);
+	assert_int_equal(sim_disk_paths(disk_of(world, 999), PATH_UP), 4);
 	world_destroy(world);
 }
 
@@ -495,6 +516,7 @@ int main(void)
 		cmocka_unit_test(test_capacity_differs_from_the_start),
 		cmocka_unit_test(test_reused_number_after_reconnect),
 		cmocka_unit_test(test_reused_number_in_use),
+		cmocka_unit_test(test_reused_number_while_idle),
 		cmocka_unit_test(test_reused_number_seen_by_verification),
 		cmocka_unit_test(test_unmapped_for_a_while),
 		cmocka_unit_test(test_claim_before_the_device),
