@@ -148,6 +148,8 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.inflight = CELLS_SUM(path->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(path->cells, workers, latency_us),
 	};
+	if (path_core_drained(path) && state == PATH_UP)
+		view->state = view->inflight ? "draining" : "drained";
 	sum_cells(&view->figures, path->cells, workers);
 	if (state == PATH_DOWN)
 		view->figures.offline_since_us = path->link->down_since_us;
@@ -246,6 +248,8 @@ static void view_link(const struct gateway *gateway, const struct link *link, st
 		.inflight = CELLS_SUM(link->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(link->cells, workers, latency_us),
 	};
+	if (atomic_load(&link->drained) && view->workers_up)
+		view->state = view->inflight ? "draining" : "drained";
 	for (unsigned w = 0; w < workers; w++) {
 		const struct lane_view *lane = &link->lanes[w];
 

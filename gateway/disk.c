@@ -234,7 +234,8 @@ void disk_refresh(struct disk *disk)
 	disk->usable.count = 0;
 	for (unsigned o = 0; o < 2 && !disk->usable.count; o++)
 		for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-			if (disk->paths[i] && disk->paths[i]->state == order[o])
+			if (disk->paths[i] && disk->paths[i]->state == order[o] &&
+			    !path_core_drained(disk->paths[i]->core))
 				disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
 	if (!disk->usable.count) {
 		if (had_path)

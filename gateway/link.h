@@ -69,6 +69,8 @@ struct link {
 	 * before the lanes start; later bits are added atomically. */
 	_Atomic uint64_t sources;
 
+	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
+
 	/* control loop only */
 	struct lane_view *lanes; /* one a worker */
 	char reason[160];	 /* of the last failure */

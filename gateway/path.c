@@ -23,6 +23,12 @@ const char *path_state_name(enum path_state state)
 	return names[state];
 }
 
+bool path_core_drained(const struct path_core *path)
+{
+	return atomic_load_explicit(&path->drained, memory_order_relaxed) ||
+	       atomic_load_explicit(&path->link->drained, memory_order_relaxed);
+}
+
 /* ---- what an answer means ---------------------------------------------------------------------------------------- */
 
 struct dsm_result path_result(const struct xfer *xfer)

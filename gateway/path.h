@@ -32,6 +32,7 @@ struct path_core {
 	struct figure_cell *cells; /* one a worker */
 	_Atomic int *states;	   /* enum path_state, one a worker, written by it */
 	_Atomic bool *registered;  /* holds a key: one a worker, written by it */
+	_Atomic bool drained;	   /* maintenance (row L5): no new I/O */
 
 	/* control loop only */
 	uint64_t *seen;	  /* one a worker: the probe that last found the LU here; 0: it is not here now */
@@ -55,6 +56,9 @@ struct path {
 	unsigned fence_tried; /* paths asked so far, by index */
 	struct timer fence_again;
 };
+
+/* The administrator lets no new I/O onto it: drained itself, or its link is. */
+bool path_core_drained(const struct path_core *path);
 
 /* A path of the disk, down. It belongs to the disk and to the lane's list. */
 struct path *path_create(struct disk *disk, struct path_core *core, struct lane *lane);

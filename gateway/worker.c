@@ -150,6 +150,21 @@ void worker_identify_link(struct worker *worker, struct link *link)
 	give(worker, do_identify_link, (struct order){ .link = link });
 }
 
+static void do_refresh(void *ctx, void *arg)
+{
+	struct worker *worker = ctx;
+	struct disk *disk;
+
+	(void)arg;
+	list_for_each(disk, &worker->disks, worker_link)
+		disk_refresh(disk);
+}
+
+void worker_refresh(struct worker *worker)
+{
+	loop_call(worker->loop, do_refresh, worker, NULL);
+}
+
 static void do_set_timers(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;

@@ -87,6 +87,7 @@ void worker_add_link(struct worker *worker, struct link *link);
 void worker_kick_link(struct worker *worker, struct link *link);
 /* What is behind a link that is up may have changed: it is probed again. */
 void worker_identify_link(struct worker *worker, struct link *link);
+void worker_refresh(struct worker *worker); /* paths or links were drained or resumed */
 void worker_set_timers(struct worker *worker, const struct timers *timers);
 void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun);
 /* No new command reaches the disk from then on; answered by disk_left when the last one inside is done. */
