@@ -1,4 +1,5 @@
 /* The reading half of control.h: views of the gateway's objects. */
+#include "gateway/alua.h"
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/gateway.h"
@@ -130,6 +131,16 @@ void control_status(struct gateway *gateway, struct control_status *status)
 
 /* ---- devices ----------------------------------------------------------------------------------------------------- */
 
+/* As the administrator set it, else as the array does. */
+static const char *role_of(const struct device *device, const struct path_core *path)
+{
+	bool standby = device->setup->paths[path->index].role == POLICY_STANDBY;
+
+	if (!device->setup->by_hand && device->asymmetric)
+		standby |= path_core_access(path) != DSM_ACCESS_OPTIMIZED;
+	return standby ? "standby" : "active";
+}
+
 static void view_path(const struct device *device, const struct path_core *path, struct path_view *view)
 {
 	unsigned workers = device->worker_count, i = path->index;
@@ -141,10 +152,11 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.link = path->link->id,
 		.array_lun = path->lun,
 		.state = path_state_name(state),
-		.tpg = path->link->tpgt,
+		.alua_state = alua_access_name(path_core_access(path)),
+		.tpg = atomic_load(&path->group) ? (int)atomic_load(&path->group) : -1,
 		.weight = setup->paths[i].weight,
 		.preferred = setup->paths[i].preferred,
-		.role = setup->paths[i].role == POLICY_STANDBY ? "standby" : "active",
+		.role = role_of(device, path),
 		.inflight = CELLS_SUM(path->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(path->cells, workers, latency_us),
 	};

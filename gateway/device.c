@@ -47,6 +47,7 @@ static void path_core_destroy(struct path_core *path)
 	free(path->cells);
 	free(path->states);
 	free(path->registered);
+	free(path->access);
 	free(path->seen);
 	free(path->blocks);
 	free(path);
@@ -97,6 +98,7 @@ struct path_core *device_add_path(struct device *device, struct link *link, uint
 	path->cells = cells_create(workers);
 	path->states = xcalloc(workers, sizeof(path->states[0]));
 	path->registered = xcalloc(workers, sizeof(path->registered[0]));
+	path->access = xcalloc(workers, sizeof(path->access[0]));
 	path->seen = xcalloc(workers, sizeof(path->seen[0]));
 	path->blocks = xcalloc(workers, sizeof(path->blocks[0]));
 	device->paths[device->path_count++] = path;
@@ -167,4 +169,9 @@ const char *device_fence(const struct device *device)
 			weakest = has;
 	}
 	return device_paths_up(device) ? names[weakest] : "none";
+}
+
+enum dsm_access path_core_access(const struct path_core *path)
+{
+	return (enum dsm_access)atomic_load_explicit(&path->access[0], memory_order_relaxed);
 }

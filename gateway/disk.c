@@ -223,23 +223,45 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 	return false;
 }
 
-/* The one place that says which paths a policy may choose from (row P10): those that are up; when none is, those that
- * are suspect, since a doubtful path is better than none. */
+enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
+
+/* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
+static unsigned path_rank(const struct path *path)
+{
+	static const enum rank by_access[] = {
+		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,	     [DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
+		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED, [DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
+		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,	     [DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
+		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,	     [DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
+	};
+	enum rank rank = by_access[path->access];
+
+	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
+		return RANK_UNUSABLE;
+	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
+}
+
+/* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
+ * suspect path is better than none. */
 void disk_refresh(struct disk *disk)
 {
-	static const enum path_state order[] = { PATH_UP, PATH_VERIFYING };
+	unsigned best = RANK_UNUSABLE;
 	bool had_path = disk->usable.count != 0;
 	struct list *link, freed;
 
 	disk->usable.count = 0;
-	for (unsigned o = 0; o < 2 && !disk->usable.count; o++)
-		for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-			if (disk->paths[i] && disk->paths[i]->state == order[o] &&
-			    !path_core_drained(disk->paths[i]->core))
-				disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) < best)
+			best = path_rank(disk->paths[i]);
+	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
+		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
+	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) <= best)
+			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
 	if (!disk->usable.count) {
 		if (had_path)
 			disk->pathless_since_us = disk_now(disk);
+		access_wanted(&disk->access);
 		return;
 	}
 	disk->pathless_since_us = 0;
@@ -312,6 +334,30 @@ static void on_retry_other(void *arg)
 	disk_send(disk, io, disk_select_other(disk, io->path, io));
 }
 
+/* What the verdict says of the path. */
+static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
+{
+	switch (verdict->path) {
+	case DSM_PATH_KEEP:
+		break;
+	case DSM_PATH_SUSPECT:
+	case DSM_PATH_FAILED:
+		path_suspect(path);
+		break;
+	case DSM_PATH_PASSIVE:
+	case DSM_PATH_TRANSITIONING:
+		if (!path->disk->core->tpgs) { /* nobody to ask: TEST UNIT READY will tell */
+			path_suspect(path);
+			break;
+		}
+		path_set_access(path, verdict->path == DSM_PATH_PASSIVE ? DSM_ACCESS_STANDBY : DSM_ACCESS_TRANSITIONING);
+		disk_refresh(path->disk);
+		break;
+	}
+	if ((verdict->flags & DSM_REFRESH) || verdict->path == DSM_PATH_PASSIVE || verdict->path == DSM_PATH_TRANSITIONING)
+		access_refresh(&path->disk->access);
+}
+
 void disk_answered(struct io *io, const struct xfer *xfer)
 {
 	struct disk *disk = io->disk;
@@ -338,8 +384,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	verdict = path_verdict(path, &result);
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
 		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
-	if (verdict.path != DSM_PATH_KEEP && verdict.path != DSM_PATH_TRANSITIONING)
-		path_suspect(path);
+	disk_judge(path, &verdict);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
 	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
@@ -449,6 +494,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	disk->setup = setup;
 	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
 	list_init(&disk->held);
+	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	disk->pathless_since_us = disk_now(disk);
 	list_add_tail(&worker->disks, &disk->worker_link);
@@ -476,6 +522,7 @@ void disk_destroy(struct disk *disk)
 		return;
 	list_del(&disk->worker_link);
 	timer_stop(&disk->hold);
+	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])
 			path_destroy(disk->paths[i]);

@@ -8,6 +8,7 @@
 #ifndef BRAID_DISK_H
 #define BRAID_DISK_H
 
+#include "gateway/access.h"
 #include "gateway/device_core.h"
 #include "gateway/io.h"
 #include "gateway/path.h"
@@ -35,6 +36,8 @@ struct disk {
 	size_t held_bytes;
 	uint64_t pathless_since_us; /* 0: there is a path */
 	struct timer hold;
+
+	struct access access;
 
 	unsigned busy; /* commands inside */
 	bool withdrawn; /* its keys are being given back */

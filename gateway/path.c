@@ -1,6 +1,7 @@
 #include "gateway/path.h"
 
 #include "dsm/call.h"
+#include "gateway/access.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/disk.h"
@@ -39,18 +40,25 @@ struct dsm_result path_result(const struct xfer *xfer)
 	return result;
 }
 
-/* What the device's module says of it. */
-struct dsm_verdict path_verdict(const struct path *path, const struct dsm_result *result)
+struct dsm_path path_view_of(const struct path *path)
 {
-	const struct device_core *core = path->disk->core;
 	const struct link *link = path->core->link;
-	struct dsm_path view = {
+
+	return (struct dsm_path){
 		.index = path->core->index,
 		.lun = path->core->lun,
 		.target = link->iqn,
 		.portal_group = link->tpgt,
-		.tpgs = core->tpgs,
+		.port_group = (uint16_t)atomic_load_explicit(&path->core->group, memory_order_relaxed),
+		.tpgs = path->disk->core->tpgs,
+		.access = path->access,
 	};
+}
+
+struct dsm_verdict path_verdict(const struct path *path, const struct dsm_result *result)
+{
+	const struct device_core *core = path->disk->core;
+	struct dsm_path view = path_view_of(path);
 
 	return call_interpret(core->dsm, core->dsm_ctx, &view, result);
 }
@@ -105,6 +113,8 @@ static void path_set_state(struct path *path, enum path_state state)
 	path->state = state;
 	if (state == PATH_UP)
 		path_plan_verify(path);
+	if (state == PATH_UP)
+		access_refresh(&disk->access);
 	atomic_store_explicit(&path->core->states[disk->worker->index], (int)state, memory_order_relaxed);
 	disk_refresh(disk);
 }
@@ -236,6 +246,7 @@ void path_lost(struct path *path)
 	path->verify_sent = false; /* lost with the lane */
 	path_set_registered(path, false);
 	registration_lost(path->registration);
+	access_path_lost(&path->disk->access, path);
 }
 
 /* ---- the fence, form reservation --------------------------------------------------------------------------------- */
@@ -297,6 +308,17 @@ void path_fence(struct path *path)
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
+
+bool path_set_access(struct path *path, enum dsm_access access)
+{
+	if (path->access == access)
+		return false;
+	log_debug("path", "path=%s device=%s worker=%u access=\"%s\"", path->core->id, path->disk->core->id,
+		 path->disk->worker->index, alua_access_name(access) ? alua_access_name(access) : "unknown");
+	path->access = access;
+	atomic_store_explicit(&path->core->access[path->disk->worker->index], (int)access, memory_order_relaxed);
+	return true;
+}
 
 void path_timers_changed(struct path *path)
 {

@@ -32,6 +32,8 @@ struct path_core {
 	struct figure_cell *cells; /* one a worker */
 	_Atomic int *states;	   /* enum path_state, one a worker, written by it */
 	_Atomic bool *registered;  /* holds a key: one a worker, written by it */
+	_Atomic int *access;	   /* enum dsm_access, one a worker, written by it */
+	_Atomic unsigned group;	   /* target port group at the array; 0: unknown. Written by the control loop */
 	_Atomic bool drained;	   /* maintenance (row L5): no new I/O */
 
 	/* control loop only */
@@ -47,6 +49,7 @@ struct path {
 	struct path_core *core;
 	struct figure_cell *cell; /* this worker's */
 	enum path_state state;
+	enum dsm_access access;
 	struct news_heard heard;
 	struct timer verify; /* until the next step of registering or verifying */
 	bool verify_sent;
@@ -86,6 +89,12 @@ bool path_conflict(struct path *path);
 /* Gives the key back. False: there is none, or it cannot be now; else done is called once. */
 bool path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
 void path_timers_changed(struct path *path); /* worker.timers are new */
+
+/* What the array says of the way to this disk over this port; disk_refresh() is the caller's. True: it is news. */
+bool path_set_access(struct path *path, enum dsm_access access);
+
+/* As a module sees it. */
+struct dsm_path path_view_of(const struct path *path);
 
 struct xfer;
 struct dsm_result path_result(const struct xfer *xfer);

@@ -1,5 +1,6 @@
 #include "gateway/probe.h"
 
+#include "gateway/alua.h"
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
 #include "gateway/inventory.h"
@@ -209,6 +210,7 @@ static const struct probe_step *on_designators(struct probe *probe, const uint8_
 {
 	if (len)
 		identity_from_vpd83(data, len, &probe->lu->identity);
+	probe->lu->port_group = alua_port_group(data, len);
 	return &step_serial;
 }
 

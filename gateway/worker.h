@@ -52,6 +52,7 @@ struct worker_upcalls {
 	void (*lane)(struct message *message);	 /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
+	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*shut)(void *gateway, void *worker);  /* worker_shut has been carried out */
 };
 
