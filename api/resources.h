@@ -25,6 +25,7 @@ void sessions_list(struct request *request, struct gateway *gateway);
 void claims_list(struct request *request, struct gateway *gateway);
 void claims_post(struct request *request, struct gateway *gateway);
 void claims_delete(struct request *request, struct gateway *gateway);
+void dsms_list(struct request *request, struct gateway *gateway);
 void events_list(struct request *request, struct gateway *gateway);
 void events_stream(struct request *request);
 void config_get(struct request *request, struct gateway *gateway);

@@ -28,6 +28,7 @@ const struct route routes[] = {
 	{ "GET", V1 "/claims", "What is claimed, and by which entry", PAGED, .run = claims_list },
 	{ "POST", V1 "/claims", "Claim by hardware ID, one device, or all", .takes_body = true, .run = claims_post },
 	{ "DELETE", V1 "/claims/{id}", "Remove a claim", "force", .run = claims_delete },
+	{ "GET", V1 "/dsms", "The device-specific modules, in the order in which they are asked", PAGED, .run = dsms_list },
 	{ "GET", V1 "/events", "What happened; as text/event-stream: what happens", "since limit",
 	  .local = events_stream, .run = events_list },
 	{ "GET", V1 "/config", "The running configuration without secrets", .run = config_get },

@@ -126,12 +126,14 @@ static void take_document(struct config *config, const char *base_dir, struct co
 	take_users(config, base_dir, errors);
 	take_backends(config, base_dir, errors);
 	TAKE_TEXTS(config->claims, config->claim_count, "claims");
+	config->policies.sequential = json_is_true(config_document_get(document, "policies.sequential"));
 	config->policies.preset = take_policy(config_document_get(document, "policies.default"));
 	config->policies.dsms = take_level(config_document_get(document, "policies.dsm"), &config->policies.dsm_count);
 	config->policies.hardware_ids =
 		take_level(config_document_get(document, "policies.hardware_id"), &config->policies.hardware_id_count);
 	take_timers(&config->timers, document);
 	TAKE_TEXTS(config->dsm_order, config->dsm_order_count, "dsms.order");
+	TAKE_TEXTS(config->dsm_plugins, config->dsm_plugin_count, "dsms.plugins");
 	TAKE_TEXTS(config->api_listen, config->api_listen_count, "api.listen");
 	config->workers = take_number(config_document_get(document, "workers"));
 	config->state_dir = copy_text(document, "state_dir");
@@ -215,6 +217,7 @@ void config_destroy(struct config *config)
 	free_level(config->policies.dsms, config->policies.dsm_count);
 	free_level(config->policies.hardware_ids, config->policies.hardware_id_count);
 	free_texts(config->dsm_order, config->dsm_order_count);
+	free_texts(config->dsm_plugins, config->dsm_plugin_count);
 	free_texts(config->api_listen, config->api_listen_count);
 	free(config->state_dir);
 	json_decref(config->document);

@@ -51,10 +51,13 @@ struct config {
 		enum policy_id preset; /* "default"; POLICY_INHERIT: Braid's own choice (row P8) */
 		struct config_level_policy *dsms, *hardware_ids;
 		size_t dsm_count, hardware_id_count;
+		bool sequential; /* row P6: its sequential rule is on */
 	} policies;
 	struct timers timers;
 	char **dsm_order;
 	size_t dsm_order_count;
+	char **dsm_plugins; /* absolute paths */
+	size_t dsm_plugin_count;
 	char **api_listen;
 	size_t api_listen_count;
 	unsigned workers; /* 0: one a core */

@@ -213,7 +213,7 @@ static json_t *normalise_policy(const char *path, const json_t *value, struct co
 		config_errors_add(errors, path, "must be the name of a policy, or its number 1 to 7");
 		return json_null();
 	}
-	if (id != POLICY_INHERIT && !policy_find(policy_name(id))) {
+	if (id != POLICY_INHERIT && id != POLICY_VENDOR && !policy_find(policy_name(id))) {
 		config_errors_add(errors, path, "this policy is not available in this version");
 		return NULL;
 	}

@@ -1,5 +1,6 @@
 #include "gateway/config_rules.h"
 
+#include "dsm/module.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/config_document.h"
@@ -118,9 +119,19 @@ static void check_backends(const json_t *document, struct config_errors *errors)
 	}
 }
 
+static bool is_builtin(const char *name)
+{
+	for (unsigned i = 0; i < MODULE_BUILTINS; i++)
+		if (strcmp(module_builtins[i]->name, name) == 0)
+			return true;
+	return false;
+}
+
+/* What a plugin is called is known when it is loaded; without plugins there is only what is built in. */
 static void check_dsm_order(json_t *document, struct config_errors *errors)
 {
 	json_t *order = config_document_get(document, "dsms.order"), *dsm;
+	bool has_plugins = json_array_size(config_document_get(document, "dsms.plugins")) != 0;
 	size_t i;
 
 	json_array_foreach(order, i, dsm) {
@@ -128,6 +139,12 @@ static void check_dsm_order(json_t *document, struct config_errors *errors)
 
 		if (name && strcmp(name, "generic") == 0 && i + 1 < json_array_size(order))
 			config_errors_add(errors, "dsms.order", "generic takes every device, so it must be the last");
+		if (name && !has_plugins && !is_builtin(name)) {
+			char *path = xasprintf("dsms.order[%zu]", i);
+
+			config_errors_add(errors, path, "there is no module \"%s\", and no plugin that could be it", name);
+			free(path);
+		}
 	}
 	if (json_is_array(order) && !list_has(order, "generic"))
 		json_array_append_new(order, json_string("generic"));

@@ -80,6 +80,8 @@ const struct config_option config_table[] = {
 	{ "policies.default", CONFIG_POLICY, "null",
 	  .help = "for every device; null: round-robin, or round-robin-subset where paths are asymmetric",
 	  .reloadable = true },
+	{ "policies.sequential", CONFIG_BOOLEAN, "true",
+	  .help = "least-blocks keeps a command on the path where it continues another", .reloadable = true },
 	{ "policies.dsm", CONFIG_MAP, "{}", .help = "for the devices of a DSM", .max = 64, .check = config_value_name,
 	  .reloadable = true },
 	{ "policies.dsm.*", CONFIG_POLICY, "null", .help = "name, short name, or number 1 to 7" },
@@ -91,10 +93,14 @@ const struct config_option config_table[] = {
 	TIMER_TABLE(TIMER_ROW)
 
 	{ "dsms", CONFIG_GROUP, "{}", .help = "device-specific modules" },
-	{ "dsms.order", CONFIG_LIST, "[\"generic\"]", .help = "in which order they are asked; generic is the last",
+	{ "dsms.order", CONFIG_LIST, "[\"active-passive\",\"families\",\"generic\"]",
+	  .help = "in which order they are asked whose a device is; generic is the last",
 	  .min = 1, .max = 64, .unique = true },
 	{ "dsms.order[]", CONFIG_TEXT, .help = "name of a DSM", .max = NAME_BYTES_MAX, .check = config_value_name },
-	{ "dsms.plugins", CONFIG_LIST, "[]", .help = "shared objects with further DSMs", .unavailable = true },
+	{ "dsms.plugins", CONFIG_LIST, "[]", .max = 64, .unique = true,
+	  .help = "shared objects with further DSMs; what dsms.order does not name is asked first" },
+	{ "dsms.plugins[]", CONFIG_TEXT, .help = "absolute path of a file that only root or the gateway's user may write",
+	  .max = TEXT_BYTES_MAX, .check = config_value_absolute_path },
 
 	{ "api", CONFIG_GROUP, "{}", .help = "management" },
 	{ "api.listen", CONFIG_LIST, "[\"127.0.0.1:8260\"]", .help = "where the API listens; empty: nowhere",

@@ -129,6 +129,21 @@ struct claim_view {
 };
 void control_each_claim(struct gateway *control, bool (*fn)(const struct claim_view *view, void *arg), void *arg);
 
+struct dsm_view {
+	const char *name;    /* NULL: it was refused before it could be known */
+	const char *summary, *version;
+	const char *file;    /* NULL: built in */
+	unsigned order;	     /* 1 is asked first; 0: not asked */
+	const char *reason;  /* why it was refused; NULL: it was not */
+	const char *policy;  /* what "vendor" means for its devices, a summary; NULL: nothing */
+	const char *verify;  /* "default", "test-unit-ready", "report-target-port-groups", "own" */
+	const char *const *hardware_ids; /* vendor padded to 8, then the beginning of the product; NULL-terminated */
+	bool any_hardware;   /* it looks at every device */
+	unsigned devices;    /* that it owns */
+};
+/* In the order in which they are asked; then those that are not, then those refused. */
+void control_each_dsm(struct gateway *control, bool (*fn)(const struct dsm_view *view, void *arg), void *arg);
+
 /* Why a command was refused (RFC 9457). status 0: it was not. */
 struct problem {
 	int status;	   /* HTTP status: 400, 404, 409, 422, 500, 501 */

@@ -1,5 +1,4 @@
 /* The writing half of control.h: claims and policies, validated whole and applied whole. */
-#include "dsm/policy.h"
 #include "gateway/base/memory.h"
 #include "gateway/gateway.h"
 #include "gateway/levels.h"
@@ -205,9 +204,11 @@ static int check_rows(const struct device *device, const struct policy_setting *
 
 static int check_setting(const struct device *device, const struct policy_setting *setting, struct problem *problem)
 {
-	if (setting->policy != POLICY_INHERIT && !policy_find(policy_name(setting->policy))) {
-		problem_set(problem, 422, "/policy", "Policy not available", "this version does not have the policy %s",
-			    policy_name(setting->policy));
+	if (setting->policy != POLICY_INHERIT && !levels_policy(device, setting->policy)) {
+		problem_set(problem, 422, "/policy", "Policy not available",
+			    setting->policy == POLICY_VENDOR ? "the module %s has no policy of its own, as %s would be" :
+							       "the module %s and this version have no policy %s",
+			    device->core.dsm->name, policy_name(setting->policy));
 		return -1;
 	}
 	if (setting->policy == POLICY_INHERIT && setting->path_count) {

@@ -2,6 +2,7 @@
 #include "gateway/alua.h"
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
+#include "gateway/dsm_table.h"
 #include "gateway/gateway.h"
 
 #include <stdio.h>
@@ -353,6 +354,65 @@ void control_each_claim(struct gateway *gateway, bool (*fn)(const struct claim_v
 			view.devices += device->claimed && device->claimed_by && strcmp(device->claimed_by, claim->id) == 0;
 		if (!fn(&view, arg))
 			return;
+	}
+}
+
+/* ---- modules ----------------------------------------------------------------------------------------------------- */
+
+static unsigned devices_of(const struct gateway *gateway, const struct dsm_entry *entry)
+{
+	const struct device *device;
+	unsigned count = 0;
+
+	list_for_each(device, &gateway->devices, link)
+		count += device->core.dsm == &entry->ops;
+	return count;
+}
+
+/* NULL-terminated; the caller frees it, and each of its texts. */
+static char **hardware_ids_of(const struct dsm_ops *ops)
+{
+	char **ids = xcalloc(ops->hardware_count + 1, sizeof(ids[0]));
+
+	for (size_t i = 0; i < ops->hardware_count; i++)
+		ids[i] = xasprintf("%-8s%s", ops->hardware[i].vendor, ops->hardware[i].product);
+	return ids;
+}
+
+static void view_dsm(const struct gateway *gateway, const struct dsm_entry *entry, const char *const *hardware_ids,
+		     struct dsm_view *view)
+{
+	static const char *const verify_names[] = { "default", "test-unit-ready", "report-target-port-groups", "own" };
+
+	*view = (struct dsm_view){
+		.name = entry->ops.name,
+		.summary = entry->ops.summary,
+		.version = entry->ops.version,
+		.file = entry->file,
+		.order = entry->order,
+		.reason = *entry->reason ? entry->reason : NULL,
+		.policy = entry->ops.policy ? entry->ops.policy->summary : NULL,
+		.verify = verify_names[entry->ops.verify],
+		.hardware_ids = hardware_ids,
+		.any_hardware = entry->ops.name && !entry->ops.hardware_count,
+		.devices = devices_of(gateway, entry),
+	};
+}
+
+void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view *view, void *arg), void *arg)
+{
+	const struct dsm_entry *entry;
+	bool again = true;
+
+	list_for_each(entry, &gateway->dsms->entries, link) {
+		char **hardware_ids = hardware_ids_of(&entry->ops);
+		struct dsm_view view;
+
+		view_dsm(gateway, entry, (const char *const *)hardware_ids, &view);
+		again = again && fn(&view, arg);
+		for (size_t i = 0; hardware_ids[i]; i++)
+			free(hardware_ids[i]);
+		free(hardware_ids);
 	}
 }
 

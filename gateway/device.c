@@ -1,7 +1,7 @@
 #include "gateway/device.h"
 
-#include "dsm/module.h"
 #include "gateway/base/memory.h"
+#include "gateway/dsm_table.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +61,7 @@ void device_destroy(struct device *device)
 	for (unsigned i = 0; i < device->path_count; i++)
 		path_core_destroy(device->paths[i]);
 	policy_setup_put(device->setup);
+	dsm_disown(&device->core);
 	free(device->settings);
 	free(device->core.cells);
 	free(device->core.held);

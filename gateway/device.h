@@ -23,6 +23,7 @@ struct device {
 	uint32_t block_size;
 	char reason[160]; /* why it cannot be claimed; "" */
 	bool asymmetric;  /* paths were seen in different access states: it stays so (row P8) */
+	bool owned;	  /* the modules have been asked whose it is; until then dsm is a stand-in */
 	bool conflict;	  /* row D3: shares its identifier with a different device */
 
 	struct path_core *paths[DSM_PATHS_MAX];

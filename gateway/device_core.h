@@ -35,6 +35,7 @@ struct device_core {
 	/* Constant from before the first path is up: see registry.c. */
 	const struct dsm_ops *dsm;
 	void *dsm_ctx;
+	struct dsm_traits dsm_traits;
 	unsigned tpgs; /* of its standard inquiry data */
 
 	const char *target_iqn;	  /* for designators */

@@ -274,6 +274,7 @@ void disk_refresh(struct disk *disk)
 		disk->held_bytes -= io->len;
 		count_held(disk, -1);
 		io->place = IO_IDLE;
+		io->uncounted_since_us = 0; /* the time without a path is bounded by itself */
 		disk_send(disk, io, disk_select(disk, &disk->usable, io));
 	}
 }
@@ -301,8 +302,10 @@ static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 	if ((verdict->flags & DSM_ONCE) && io->failed_once)
 		return false;
 	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
-	if (verdict->flags & DSM_COUNTED)
+	if (verdict->flags & DSM_COUNTED) {
+		io->uncounted_since_us = 0;
 		return ++io->retries <= timers->retry_count;
+	}
 	if (!io->uncounted_since_us)
 		io->uncounted_since_us = disk_now(io->disk);
 	return disk_now(io->disk) - io->uncounted_since_us < timers->pdo_remove_period * US_PER_S;
@@ -323,6 +326,23 @@ static void on_retry_same(void *arg)
 
 	io->place = IO_IDLE;
 	disk_send(disk, io, is_usable(disk, io->path) ? io->path : disk_select(disk, &disk->usable, io));
+}
+
+/* The path is suspect by now, so a policy would not choose it; the verdict does, if it still answers. */
+static void on_retry_same_once(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+	struct path *path = NULL;
+
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && disk->paths[i] == io->path)
+			path = io->path;
+	io->place = IO_IDLE;
+	disk_send(disk, io,
+		  path && (path->state == PATH_UP || path->state == PATH_VERIFYING) ?
+			  path :
+			  disk_select(disk, &disk->usable, io));
 }
 
 static void on_retry_other(void *arg)
@@ -356,6 +376,16 @@ static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
 	}
 	if ((verdict->flags & DSM_REFRESH) || verdict->path == DSM_PATH_PASSIVE || verdict->path == DSM_PATH_TRANSITIONING)
 		access_refresh(&path->disk->access);
+}
+
+static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
+{
+	if (next == DSM_RETRY_SAME)
+		return on_retry_same;
+	if (next != DSM_RETRY_SAME_ONCE || io->tried_same)
+		return on_retry_other;
+	io->tried_same = true;
+	return on_retry_same_once;
 }
 
 void disk_answered(struct io *io, const struct xfer *xfer)
@@ -395,12 +425,12 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	}
 	figure_add(&disk->cell->retries, 1);
 	figure_add(&path->cell->retries, 1);
-	io_timer(io, retry_delay_us(io, verdict.flags),
-		 verdict.next == DSM_RETRY_SAME ? on_retry_same : on_retry_other);
+	io_timer(io, retry_delay_us(io, verdict.flags), retry_of(io, verdict.next));
 }
 
 void disk_submit_again(struct io *io)
 {
+	io->uncounted_since_us = 0; /* neither the hang nor the fence was the array's answer */
 	figure_add(&io->disk->cell->retries, 1);
 	if (io->aborted)
 		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
@@ -425,7 +455,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->disk = disk;
 	io->path = NULL;
 	io->place = IO_IDLE;
-	io->aborted = io->failed_once = io->conflict_met = false;
+	io->aborted = io->failed_once = io->tried_same = io->conflict_met = false;
 	io->retries = 0;
 	io->uncounted_since_us = 0;
 	list_init(&io->link);

@@ -3,6 +3,7 @@
 #include "gateway/backend.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/dsm_table.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
 #include "gateway/registry.h"
@@ -193,6 +194,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	gateway->timers = config->timers;
 	gateway->started_us = clock_now_us(loop_clock(control));
 	gateway->journal = journal_create();
+	gateway->dsms = dsm_table_create(config, gateway->journal);
 	list_init(&gateway->backends);
 	list_init(&gateway->devices);
 	list_init(&gateway->claims);
@@ -337,6 +339,7 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway->workers);
 	list_for_each(device, &gateway->devices, link)
 		device_destroy(device);
+	dsm_table_destroy(gateway->dsms);
 	list_for_each(backend, &gateway->backends, link)
 		backend_destroy(backend);
 	list_for_each(claim, &gateway->claims, link)

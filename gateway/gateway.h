@@ -29,6 +29,7 @@ struct gateway {
 	struct target_ops target_ops;
 
 	struct journal *journal;
+	struct dsm_table *dsms;
 	struct list backends; /* struct backend */
 	struct list devices;  /* struct device */
 	struct list claims;   /* struct claim */

@@ -25,6 +25,19 @@ static enum policy_id of_dsm(const struct config *config, const struct device *d
 	return POLICY_INHERIT;
 }
 
+/* What its module says of such a device. */
+static enum policy_id of_module(const struct device *device)
+{
+	enum policy_id id;
+
+	return device->core.dsm_traits.policy && policy_parse(device->core.dsm_traits.policy, &id) == 0 ? id : POLICY_INHERIT;
+}
+
+const struct policy_ops *levels_policy(const struct device *device, enum policy_id id)
+{
+	return id == POLICY_VENDOR ? device->core.dsm->policy : policy_find(policy_name(id));
+}
+
 static enum policy_id decide(const struct gateway *gateway, const struct device *device, const char **from)
 {
 	const struct {
@@ -35,11 +48,12 @@ static enum policy_id decide(const struct gateway *gateway, const struct device 
 		{ of_hardware_id(gateway->live, device), "hardware-id" },
 		{ of_dsm(gateway->live, device), "dsm" },
 		{ gateway->live->policies.preset, "default" },
+		{ of_module(device), "default" },
 		{ POLICY_ROUND_ROBIN, "default" },
 	};
 	unsigned i = 0;
 
-	while (levels[i].policy == POLICY_INHERIT || !policy_find(policy_name(levels[i].policy)))
+	while (levels[i].policy == POLICY_INHERIT || !levels_policy(device, levels[i].policy))
 		i++; /* the last one always is */
 	*from = levels[i].from;
 	return levels[i].policy;
@@ -65,9 +79,10 @@ void levels_apply(struct gateway *gateway, struct device *device)
 	device->policy_in_force = decide(gateway, device, &device->policy_from);
 	if (device->asymmetric && device->policy_in_force == POLICY_ROUND_ROBIN)
 		device->policy_in_force = POLICY_ROUND_ROBIN_SUBSET; /* row P2 */
-	ops = policy_find(policy_name(device->policy_in_force));
+	ops = levels_policy(device, device->policy_in_force);
 	setup = policy_setup_create(ops);
 	setup->by_hand = device->setting_count != 0;
+	setup->scattered = !gateway->live->policies.sequential;
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct policy_setting_kept *kept = kept_for(device, device->paths[i]);
 

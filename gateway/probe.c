@@ -47,7 +47,7 @@ static const struct probe_step *on_capacity10(struct probe *probe, const uint8_t
 /* SPC-4 6.33 REPORT LUNS, 6.6 INQUIRY; SBC-3 5.15, 5.16 READ CAPACITY */
 static const struct probe_step step_luns = { { 0xa0, [8] = 0x20 }, 12, PROBE_BUFFER, on_luns };
 static const struct probe_step step_standard = { { 0x12, [4] = LU_STANDARD_MAX }, 6, LU_STANDARD_MAX, on_standard };
-static const struct probe_step step_designators = { { 0x12, 1, 0x83, 0x04, 0 }, 6, 1024, on_designators };
+static const struct probe_step step_designators = { { 0x12, 1, 0x83, LU_VPD83_MAX >> 8, 0 }, 6, LU_VPD83_MAX, on_designators };
 static const struct probe_step step_serial = { { 0x12, 1, 0x80, 0, 255 }, 6, 255, on_serial };
 static const struct probe_step step_capacity16 = { { 0x9e, 0x10, [13] = 32 }, 16, 32, on_capacity16 };
 static const struct probe_step step_capacity10 = { { 0x25 }, 10, 8, on_capacity10 };
@@ -208,9 +208,14 @@ static const struct probe_step *on_standard(struct probe *probe, const uint8_t *
 
 static const struct probe_step *on_designators(struct probe *probe, const uint8_t *data, size_t len)
 {
-	if (len)
-		identity_from_vpd83(data, len, &probe->lu->identity);
-	probe->lu->port_group = alua_port_group(data, len);
+	struct lu_info *lu = probe->lu;
+
+	if (len) {
+		identity_from_vpd83(data, len, &lu->identity);
+		lu->vpd83_len = (unsigned)(len < LU_VPD83_MAX ? len : LU_VPD83_MAX);
+		memcpy(lu->vpd83, data, lu->vpd83_len);
+		lu->port_group = alua_port_group(data, len);
+	}
 	return &step_serial;
 }
 

@@ -3,6 +3,7 @@
 #include "gateway/backend.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/dsm_table.h"
 #include "gateway/hash.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
@@ -80,6 +81,29 @@ static struct device *device_for(struct gateway *gateway, const struct lu_info *
 	if (other)
 		return add_conflict(gateway, lu, other);
 	return add_device(gateway, lu, identity_text(&lu->identity, id, sizeof(id)));
+}
+
+/* Asks the modules whose device it is (row D7), once, and before its first path is up: workers look at the module only
+ * when a path has answered, and hear of a path through a message that comes later than this. */
+static void own(struct gateway *gateway, struct device *device, const struct lu_info *lu)
+{
+	struct dsm_inquiry inquiry = {
+		.standard = lu->standard,
+		.standard_len = lu->standard_len,
+		.vpd83 = lu->vpd83_len ? lu->vpd83 : NULL,
+		.vpd83_len = lu->vpd83_len,
+		.tpgs = lu->tpgs,
+	};
+
+	if (device->owned)
+		return;
+	str_copy(inquiry.vendor, sizeof(inquiry.vendor), lu->vendor);
+	str_copy(inquiry.product, sizeof(inquiry.product), lu->product);
+	str_copy(inquiry.revision, sizeof(inquiry.revision), lu->revision);
+	dsm_table_own(gateway->dsms, &inquiry, &device->core);
+	device->core.tpgs = lu->tpgs;
+	device->owned = true;
+	levels_apply(gateway, device);
 }
 
 /* ---- paths ------------------------------------------------------------------------------------------------------- */
@@ -228,6 +252,7 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 		struct path_core *path = path_for(gateway, device, link, lu->lun);
 		bool is_new;
 
+		own(gateway, device, lu);
 		if (!path)
 			continue;
 		is_new = !path->seen[worker];
@@ -306,14 +331,23 @@ static void withdraw(struct gateway *gateway, struct device *device)
 		    device->lun);
 }
 
-/* Gives LUN numbers to what is claimed for the first time. True: something has to be saved. */
+static bool is_seen(const struct device *device)
+{
+	for (unsigned i = 0; i < device->path_count; i++)
+		for (unsigned w = 0; w < device->worker_count; w++)
+			if (device->paths[i]->seen[w])
+				return true;
+	return false;
+}
+
+/* Gives LUN numbers to what is claimed for the first time and not gone again. True: something has to be saved. */
 static bool number_devices(struct gateway *gateway)
 {
 	struct device *device;
 	bool changed = false;
 
 	list_for_each(device, &gateway->devices, link) {
-		if (device->lun >= 0 || !claim_for(gateway, device))
+		if (device->lun >= 0 || !claim_for(gateway, device) || !is_seen(device))
 			continue;
 		device->lun = free_lun(gateway);
 		changed |= device->lun >= 0;

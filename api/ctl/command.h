@@ -36,6 +36,7 @@ int command_claim(struct ctl *ctl, char **arguments, int count);
 int command_claims(struct ctl *ctl, char **arguments, int count);
 int command_unclaim(struct ctl *ctl, char **arguments, int count);
 int command_policy(struct ctl *ctl, char **arguments, int count);
+int command_dsms(struct ctl *ctl, char **arguments, int count);
 int command_events(struct ctl *ctl, char **arguments, int count);
 int command_config(struct ctl *ctl, char **arguments, int count);
 

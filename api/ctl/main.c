@@ -25,6 +25,7 @@ static const struct command commands[] = {
 	{ "unclaim", "CLAIM", "remove a claim", OPTION_FORCE, 1, 1, command_unclaim },
 	{ "policy", "DEVICE POLICY", "set a load-balance policy; \"inherit\" clears it", PATH_OPTIONS, 2, 2,
 	  command_policy },
+	{ "dsms", "", "the device-specific modules and their order", 0, 0, 0, command_dsms },
 	{ "events", "", "what happened", OPTION_FOLLOW, 0, 0, command_events },
 	{ "config", "snapshot", "the running configuration, without secrets", 0, 1, 1, command_config },
 };

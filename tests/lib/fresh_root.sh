@@ -22,6 +22,7 @@ main()
 	else
 		ROOT=$(mktemp -d)
 		trap 'rm -rf --one-file-system "$ROOT"' EXIT
+		chmod 755 "$ROOT" # it is "/" for all users in there
 	fi
 	(($#)) || set -- tests/run unit
 	make_root

@@ -26,18 +26,19 @@ heal_due()
 	done
 }
 
-# path_events SECONDS PORT...: resets, cuts, and portals that refuse or reject, in random order. All is whole again,
-# and each kind has happened on some port, when it returns.
+# path_events SECONDS PORT...: resets, cuts, and portals that refuse or reject, in turn, each on a port chosen at random
+# and for a time chosen at random. All is whole again, and each kind has happened twice, when it returns.
 path_events()
 {
-	local end=$((SECONDS + $1)) kinds=(kill_established drop refuse reject) count=0 port kind seed
+	local end=$((SECONDS + $1)) kinds=(kill_established drop refuse reject) ports count=0 port kind seed
 
 	shift
+	ports=("$@")
 	seed=${BRAID_TEST_SEED:-$SRANDOM}
 	RANDOM=$seed
 	note "path events: seed $seed"
 	while ((SECONDS < end)); do
-		port=${@:RANDOM % $# + 1:1}
+		port=${ports[RANDOM % ${#ports[@]}]}
 		kind=${kinds[count % ${#kinds[@]}]}
 		if [[ -z ${HEALED_AT[$port]-} ]] && has_spare "$port"; then
 			"portal_$kind" "$port"

@@ -18,6 +18,12 @@ two_paths_up()
 	device_is '[.paths[] | select(.state == "up")] | length' 2
 }
 
+# The device with this serial number has a LUN number of its own, and is not the device of LUN 0.
+is_claimed()
+{
+	api GET /devices | jq -e --arg serial "$1" 'any(.devices[]; .serial == $serial and .claimed and .lun > 0)'
+}
+
 links_up()
 {
 	[[ $(api GET /status | jq .counts.links_up) == "$1" ]]
@@ -72,7 +78,7 @@ portal_restore "$a"
 portal_restore "$b"
 wait_until 10 links_up 2
 wait_until 5 has_event path-gone "LUN 1"
-wait_until 5 device_is .serial second 1 # claimed, under a number of its own
+wait_until 5 is_claimed second
 expect_eq "$(device .state)" no-paths "the state of LUN 0"
 wait_until 10 has_event io-failed
 kill "${PID[broken]}"
@@ -95,7 +101,7 @@ remove_lun 5
 wait_until 10 eval '! two_paths_up'
 sleep 1
 tgt_lun array lun=5 serial=third file="$WORK/third.img"
-wait_until 10 device_is .serial third 2
+wait_until 10 is_claimed third
 expect_eq "$(device .state)" no-paths "the state of LUN 0"
 kill "${PID[living]}"
 end_load living && fail "no command failed without its disk"

@@ -27,10 +27,10 @@ group()
 	pgrep -r R,S,D,T -g "$1" | xargs
 }
 
-# How many folders of state there are.
+# The folders of state that were made since this script began.
 folders()
 {
-	find /tmp -maxdepth 1 -name 'braid-demo-*' -user nobody | wc -l
+	find /tmp -maxdepth 1 -name 'braid-demo-*' -user nobody -newer begin
 }
 
 has_ended()
@@ -38,6 +38,7 @@ has_ended()
 	[[ -z $(group "$1") ]] && ! port_is_open 3260 && ! port_is_open 3261 && ! port_is_open 8260
 }
 
+touch begin
 start_demo
 pid=${PID[demo]}
 wait_until 10 is_healthy
@@ -58,12 +59,12 @@ setpriv --reuid nobody --regid nogroup --clear-groups -- "$BIN/braidd" --demo >s
 expect_eq "$status" 1 "exit status of a second demo"
 grep -q "cannot listen address=127.0.0.1:3261 .*in use" second.log || fail "no clear error: $(<second.log)"
 is_healthy >/dev/null || fail "the second demo hurt the first"
-expect_eq "$(folders)" 1 "folders of demos"
+expect_eq "$(folders | wc -l)" 1 "number of state folders"
 
 note "its end"
 stop_pid demo || fail "the demo did not end well"
 wait_until 5 has_ended "$pid"
-expect_eq "$(folders)" 0 "folders of demos"
+expect_eq "$(folders)" "" "state folders left"
 
 note "interrupted by Ctrl-C, which reaches the whole group"
 start_demo
@@ -79,3 +80,4 @@ start_demo
 pid=${PID[demo]}
 stop_pid demo KILL || true
 wait_until 10 has_ended "$pid"
+rm -rf "$(folders)" # nobody was left to remove it

@@ -238,6 +238,21 @@ void control_each_link(struct gateway *gateway, bool (*fn)(const struct link_vie
 	}
 }
 
+void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view *view, void *arg), void *arg)
+{
+	static const char *const none[] = { NULL }, *const ids[] = { "ACME    DISK", "ACME    ARRAY 2", NULL };
+	static const struct dsm_view views[] = {
+		{ "acme", "arrays of ACME", "2.1", "/usr/lib/braid/dsm/acme.so", 1, NULL, NULL, "own", ids, false, 1 },
+		{ "generic", "any array", "1", NULL, 2, NULL, NULL, "default", none, true, 1 },
+		{ .file = "/usr/lib/braid/dsm/bad.so", .reason = "it does not export braid_dsm", .verify = "default",
+		  .hardware_ids = none },
+	};
+
+	(void)gateway;
+	for (size_t i = 0; i < sizeof(views) / sizeof(views[0]) && fn(&views[i], arg); i++)
+		;
+}
+
 void control_each_session(struct gateway *gateway, bool (*fn)(const struct session_view *view, void *arg), void *arg)
 {
 	(void)gateway;

@@ -21,8 +21,10 @@ static void test_defaults(void **state)
 	assert_int_equal(config->policies.preset, POLICY_INHERIT);
 	assert_int_equal(config->policies.dsm_count + config->policies.hardware_id_count, 0);
 	assert_memory_equal(&config->timers, &timers_default, sizeof(timers_default));
-	assert_int_equal(config->dsm_order_count, 1);
-	assert_string_equal(config->dsm_order[0], "generic");
+	assert_int_equal(config->dsm_order_count, 3);
+	assert_string_equal(config->dsm_order[2], "generic");
+	assert_int_equal(config->dsm_plugin_count, 0);
+	assert_true(config->policies.sequential);
 	assert_int_equal(config->api_listen_count, 1);
 	assert_string_equal(config->api_listen[0], "127.0.0.1:8260");
 	assert_int_equal(config->workers, 0);
@@ -165,7 +167,9 @@ static void test_wrong_values(void **state)
 		{ "{'timers': {'path_verify_enabled': 1}}", "timers.path_verify_enabled: must be true or false" },
 		{ "{'timers': {'RetryCount': 1}}", "timers.RetryCount: unknown option" },
 		{ "{'dsms': {'order': []}}", "dsms.order: must have 1 to 64 elements" },
-		{ "{'dsms': {'order': ['generic', 'acme']}}", "dsms.order: generic takes every device" },
+		{ "{'dsms': {'order': ['generic', 'families']}}", "dsms.order: generic takes every device" },
+		{ "{'dsms': {'order': ['families', 'acme']}}", "dsms.order[1]: there is no module \"acme\"" },
+		{ "{'dsms': {'plugins': ['x.so']}}", "dsms.plugins[0]: must be an absolute path" },
 		{ "{'workers': 257}", "workers: must be 0 to 256\n" },
 		{ "{'workers': '1'}", "workers: must be a whole number" },
 		{ "{'state_dir': 'state'}", "state_dir: must be an absolute path" },
@@ -183,7 +187,6 @@ static void test_not_available(void **state)
 	} cases[] = {
 		{ "{'target': {'hosts': [{'iqn': 'iqn.2001-04.com.example:h', 'luns': 'all'}]}}",
 		  "target.hosts: not available in this version" },
-		{ "{'dsms': {'plugins': ['/usr/lib/braid/dsm/x.so']}}", "dsms.plugins: not available in this version" },
 		{ "{'api': {'tls': {'certificate': 'x'}}}", "api.tls: not available in this version" },
 		{ "{'api': {'tokens_file': 'tokens'}}", "api.tokens_file: not available in this version" },
 		{ "{'api': {'listen': ['127.0.0.1', '10.0.0.1']}}", "api.listen[1]: must be a loopback address" },
@@ -274,12 +277,15 @@ static void test_iscsi_names(void **state)
 /* row: D7 */
 static void test_generic_dsm_is_last(void **state)
 {
-	struct config *config = parse_good(*state, "{'dsms': {'order': ['acme', 'other']}}");
-	json_t *snapshot = config_snapshot(config), *order = json_of("['acme', 'other', 'generic']");
+	struct config *config = parse_good(*state, "{'dsms': {'order': ['acme', 'families'],"
+						   " 'plugins': ['/usr/lib/braid/dsm/acme.so']}}");
+	json_t *snapshot = config_snapshot(config), *order = json_of("['acme', 'families', 'generic']");
 
 	assert_int_equal(config->dsm_order_count, 3);
 	assert_string_equal(config->dsm_order[2], "generic");
 	assert_true(json_equal(json_object_get(json_object_get(snapshot, "dsms"), "order"), order));
+	assert_int_equal(config->dsm_plugin_count, 1);
+	assert_string_equal(config->dsm_plugins[0], "/usr/lib/braid/dsm/acme.so");
 	json_decref(order);
 	json_decref(snapshot);
 	config_destroy(config);

@@ -14,8 +14,6 @@ struct line {
 
 static const struct dsm_path any_path = { .target = "iqn.2026-11.org.example:array" };
 
-static const struct dsm_path path;
-
 static void assert_lines(const struct line *lines, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -44,7 +42,6 @@ static void assert_lines(const struct line *lines, size_t count)
 #define OTHER DSM_RETRY_OTHER, DSM_PATH_KEEP
 #define OTHER_SUSPECT DSM_RETRY_OTHER, DSM_PATH_SUSPECT
 #define GROUP(path) DSM_RETRY_GROUP, DSM_PATH_##path
-#define GROUP DSM_RETRY_GROUP
 #define HOST DSM_RETURN, DSM_PATH_KEEP
 
 /* row: E5 */

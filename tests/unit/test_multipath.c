@@ -270,7 +270,7 @@ static void test_host_errors_return(void **state)
 static void test_suspect_path_is_verified(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *abort_once = sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	struct sim_fault *aborts = sense(world, 2, 0x88, SENSE_ABORTED_COMMAND, 0x4e00); /* E18: same path, then another */
 	struct sim_fault *not_yet = sense(world, 2, 0x00, SENSE_NOT_READY, 0x0403);
 	const struct path *suspect;
 	struct sim_io io;
@@ -281,7 +281,7 @@ static void test_suspect_path_is_verified(void **state)
 	suspect = io.io.path;
 	assert_true(sim_io_wait(&io, 60 * S));
 	assert_int_equal(io.io.status, SCSI_GOOD);
-	assert_int_equal(abort_once->hits, 1);
+	assert_int_equal(aborts->hits, 2);
 	assert_ptr_not_equal(io.io.path, suspect);
 	assert_int_equal(suspect->state, PATH_VERIFYING);
 	for (unsigned n = 0; n < 8; n++) { /* it carries nothing meanwhile */
@@ -305,7 +305,7 @@ static void test_suspect_path_is_not_raised_by_others(void **state)
 	struct sim_io io;
 
 	(void)state;
-	abort_once->portal = 0;
+	abort_once->portal = not_yet->portal = 0;
 	sim_io_init(&io, world->sim);
 	for (unsigned n = 0; n < 4; n++) {
 		sim_io_read(&io, world_disk(world, 0), n);

@@ -263,9 +263,9 @@ static void test_least_blocks(void **state)
 	(void)state;
 	use(f, 0x3);
 	f->links[0].now = (struct policy_load){ .commands = 2, .bytes = 30 };
-	assert_int_equal(pick_io(f, false, 0, 8), 1);
+	assert_int_equal(pick_io(f, false, 1000, 8), 1);
 	f->links[1].now = (struct policy_load){ .commands = 1, .bytes = 31 };
-	assert_int_equal(pick_io(f, false, 1000, 8), 0);
+	assert_int_equal(pick_io(f, false, 0, 8), 0);
 	fixture_destroy(f);
 }
 
