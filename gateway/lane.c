@@ -346,17 +346,30 @@ static bool lane_is_dispensable(const struct lane *lane, uint64_t within_us)
 	return true;
 }
 
+/* The oldest host's command in flight: for an idle link the keepalive is soon enough. */
+static const struct lane_slot *lane_oldest_io(const struct lane *lane)
+{
+	const struct xfer *xfer;
+
+	list_for_each(xfer, &lane->inflight, link) {
+		const struct lane_slot *slot = container_of(xfer, const struct lane_slot, xfer);
+
+		if (slot->io)
+			return slot;
+	}
+	return NULL;
+}
+
 /* A silent link is asked, and those that could take over are, too: while they live it need not be waited for. When
  * everything is silent at once, the array is busy, or gone: only the keepalive decides then.
  * True: the lane has failed. */
 static bool lane_suspect(struct lane *lane)
 {
 	uint64_t suspicion = suspicion_us(lane), silent = lane_silence_us(lane);
-	const struct xfer *oldest = list_first(&lane->inflight, struct xfer, link);
+	const struct lane_slot *oldest = lane_oldest_io(lane);
 	struct lane *other;
 
-	if (!suspicion || lane->state != LANE_UP || !oldest ||
-	    lane_now(lane) - container_of(oldest, const struct lane_slot, xfer)->started_us < suspicion / 2 ||
+	if (!suspicion || lane->state != LANE_UP || !oldest || lane_now(lane) - oldest->started_us < suspicion / 2 ||
 	    silent < suspicion / 2)
 		return false;
 	if (silent >= suspicion && lane->ping_sent_us && lane_is_dispensable(lane, suspicion)) {
