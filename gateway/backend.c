@@ -60,6 +60,7 @@ static void backend_add_link(struct backend *backend, const struct initiator_tar
 
 	link->backend = backend;
 	link->isid_seed = gateway->id;
+	link->fence = (enum fence_wish)fence_wish_parse(backend->config->fence);
 	link->down_since_us = unix_time_us();
 	str_copy(link->initiator_name, sizeof(link->initiator_name), gateway->initiator_name);
 	atomic_init(&link->sources, UINT64_C(1) << source);

@@ -82,6 +82,7 @@ static void take_backend(struct config_backend *backend, const json_t *object, s
 	char *path = xasprintf("backends[%zu].chap", index);
 
 	backend->name = copy_text(object, "name");
+	backend->fence = copy_text(object, "fence");
 	backend->portals = copy_texts(json_object_get(object, "portals"), &backend->portal_count);
 	backend->iqns = copy_texts(json_object_get(object, "iqns"), &backend->iqn_count);
 	config_user_init(&backend->chap, json_object_get(object, "chap"), path, base_dir, errors);
@@ -194,6 +195,7 @@ static void free_level(struct config_level_policy *level, size_t count)
 static void backend_done(struct config_backend *backend)
 {
 	free(backend->name);
+	free(backend->fence);
 	free_texts(backend->portals, backend->portal_count);
 	free_texts(backend->iqns, backend->iqn_count);
 	config_user_done(&backend->chap);

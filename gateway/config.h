@@ -26,6 +26,7 @@ struct config_backend {
 	size_t portal_count;
 	char **iqns; /* only these targets; none: all that SendTargets lists */
 	size_t iqn_count;
+	char *fence; /* "auto", "session", "wait", "none" */
 	struct config_user chap; /* name NULL: none */
 };
 

@@ -51,7 +51,7 @@ struct path_view {
 	const char *id;	   /* "p3": stable while the process lives */
 	const char *link;  /* link id */
 	uint16_t array_lun; /* LUN number at the array */
-	const char *state;  /* "up", "down", "verifying", "draining", "failed", "conflict" */
+	const char *state;  /* "up", "down", "verifying", "registering", "failed"; "draining", "drained" */
 	const char *alua_state; /* NULL: no ALUA */
 	int tpg;		/* target port group at the array; -1: unknown */
 	uint32_t weight;
@@ -87,7 +87,8 @@ void control_each_device(struct gateway *control, bool (*fn)(const struct device
 struct link_view {
 	const char *id, *backend, *iqn, *portal; /* portal: "address:port" at the array */
 	int tpgt;
-	const char *state; /* "up", "connecting", "probing", "down" (backing off), "degraded" (some workers only) */
+	const char *state; /* "up", "connecting", "probing", "down" (backing off), "degraded" (some workers only);
+			      "draining" (commands are still in flight), "drained" */
 	const char *reason; /* of the last failure; NULL */
 	unsigned workers, workers_up;
 	unsigned paths;
@@ -173,6 +174,15 @@ struct policy_setting {
 /* Validated whole, applied whole, kept in state_dir (row P9). 0, or -1 with problem. */
 int control_set_device_policy(struct gateway *control, const char *device_id, const struct policy_setting *setting,
 			      struct problem *problem);
+
+/* Maintenance (row L5). kind: "path", "link" or "backend"; id: theirs (a backend's is its name). Draining lets commands
+ * in flight finish and sends no new ones; it is refused (409) when a claimed device would be left without a path,
+ * unless force. Both are idempotent. Not kept over a restart. 0, or -1 with problem. */
+int control_drain(struct gateway *control, const char *kind, const char *id, bool drain, bool force,
+		  struct problem *problem);
+
+/* The next attempt to log in, for a "link" or all of a "backend"'s, is made at once. 0, or -1 with problem. */
+int control_reconnect(struct gateway *control, const char *kind, const char *id, struct problem *problem);
 
 /* The running configuration without secrets; the caller owns it. */
 json_t *control_config(struct gateway *control);

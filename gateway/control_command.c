@@ -216,6 +216,11 @@ static int check_setting(const struct device *device, const struct policy_settin
 			    "an inherited policy has no settings for paths");
 		return -1;
 	}
+	if (setting->policy == POLICY_ROUND_ROBIN && device->asymmetric) {
+		problem_set(problem, 422, "/policy", "Not on an asymmetric device",
+			    "round-robin would use non-optimized paths as well; round-robin-subset uses the optimized ones");
+		return -1;
+	}
 	return check_rows(device, setting, problem);
 }
 

@@ -1,4 +1,5 @@
 /* The reading half of control.h: views of the gateway's objects. */
+#include "gateway/alua.h"
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
@@ -131,6 +132,16 @@ void control_status(struct gateway *gateway, struct control_status *status)
 
 /* ---- devices ----------------------------------------------------------------------------------------------------- */
 
+/* As the administrator set it, else as the array does. */
+static const char *role_of(const struct device *device, const struct path_core *path)
+{
+	bool standby = device->setup->paths[path->index].role == POLICY_STANDBY;
+
+	if (!device->setup->by_hand && device->asymmetric)
+		standby |= path_core_access(path) != DSM_ACCESS_OPTIMIZED;
+	return standby ? "standby" : "active";
+}
+
 static void view_path(const struct device *device, const struct path_core *path, struct path_view *view)
 {
 	unsigned workers = device->worker_count, i = path->index;
@@ -142,20 +153,22 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.link = path->link->id,
 		.array_lun = path->lun,
 		.state = path_state_name(state),
-		.tpg = path->link->tpgt,
+		.alua_state = alua_access_name(path_core_access(path)),
+		.tpg = atomic_load(&path->group) ? (int)atomic_load(&path->group) : -1,
 		.weight = setup->paths[i].weight,
 		.preferred = setup->paths[i].preferred,
-		.role = setup->paths[i].role == POLICY_STANDBY ? "standby" : "active",
+		.role = role_of(device, path),
 		.inflight = CELLS_SUM(path->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(path->cells, workers, latency_us),
 	};
+	if (path_core_drained(path) && state == PATH_UP)
+		view->state = view->inflight ? "draining" : "drained";
 	sum_cells(&view->figures, path->cells, workers);
 	if (state == PATH_DOWN)
 		view->figures.offline_since_us = path->link->down_since_us;
 }
 
-static void view_device(const struct device *device, const char *fence, struct path_view *paths,
-			struct device_view *view)
+static void view_device(const struct device *device, struct path_view *paths, struct device_view *view)
 {
 	for (unsigned i = 0; i < device->path_count; i++)
 		view_path(device, device->paths[i], &paths[i]);
@@ -175,7 +188,7 @@ static void view_device(const struct device *device, const char *fence, struct p
 		.dsm = device->claimed ? device->core.dsm->name : NULL,
 		.policy = device->policy_in_force,
 		.policy_from = device->policy_from,
-		.fence = fence,
+		.fence = device_fence(device),
 		.state = device_state_name(device),
 		.reason = *device->reason ? device->reason : NULL,
 		.paths = paths,
@@ -184,13 +197,6 @@ static void view_device(const struct device *device, const char *fence, struct p
 	for (unsigned w = 0; w < device->worker_count; w++)
 		view->held += atomic_load_explicit(&device->core.held[w], memory_order_relaxed);
 	sum_cells(&view->figures, device->core.cells, device->worker_count);
-}
-
-/* The strongest form that is tried before a lost write is sent again (row F1): every array must let a login with the
- * same ISID end the old session; without time for it there is no fence at all. */
-static const char *fence_form(const struct timers *timers)
-{
-	return timers->fence_wait ? "session" : "none";
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -216,7 +222,7 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 		sorted[n++] = device;
 	qsort(sorted, count, sizeof(sorted[0]), compare_devices);
 	for (n = 0; n < count; n++) {
-		view_device(sorted[n], fence_form(&gateway->timers), paths, &view);
+		view_device(sorted[n], paths, &view);
 		if (!fn(&view, arg))
 			break;
 	}
@@ -255,6 +261,8 @@ static void view_link(const struct gateway *gateway, const struct link *link, st
 		.inflight = CELLS_SUM(link->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(link->cells, workers, latency_us),
 	};
+	if (atomic_load(&link->drained) && view->workers_up)
+		view->state = view->inflight ? "draining" : "drained";
 	for (unsigned w = 0; w < workers; w++) {
 		const struct lane_view *lane = &link->lanes[w];
 

@@ -46,6 +46,8 @@ static void path_core_destroy(struct path_core *path)
 {
 	free(path->cells);
 	free(path->states);
+	free(path->registered);
+	free(path->access);
 	free(path->seen);
 	free(path->blocks);
 	free(path);
@@ -96,6 +98,8 @@ struct path_core *device_add_path(struct device *device, struct link *link, uint
 	path->lun = lun;
 	path->cells = cells_create(workers);
 	path->states = xcalloc(workers, sizeof(path->states[0]));
+	path->registered = xcalloc(workers, sizeof(path->registered[0]));
+	path->access = xcalloc(workers, sizeof(path->access[0]));
 	path->seen = xcalloc(workers, sizeof(path->seen[0]));
 	path->blocks = xcalloc(workers, sizeof(path->blocks[0]));
 	device->paths[device->path_count++] = path;
@@ -141,4 +145,34 @@ const char *device_state_name(const struct device *device)
 	if (!up)
 		return "no-paths";
 	return up < device->path_count ? "degraded" : "normal";
+}
+
+static bool path_core_registered(const struct path_core *path, unsigned worker_count)
+{
+	for (unsigned w = 0; w < worker_count; w++)
+		if (!atomic_load_explicit(&path->registered[w], memory_order_relaxed))
+			return false;
+	return true;
+}
+
+const char *device_fence(const struct device *device)
+{
+	static const char *const names[] = { "reservation", "session", "wait", "none" };
+	enum fence_wish weakest = FENCE_AUTO;
+
+	for (unsigned i = 0; i < device->path_count; i++) {
+		const struct path_core *path = device->paths[i];
+		enum fence_wish has = path->link->fence;
+
+		if (has == FENCE_AUTO && !path_core_registered(path, device->worker_count))
+			has = FENCE_SESSION;
+		if (path_core_up(path, device->worker_count) && has > weakest)
+			weakest = has;
+	}
+	return device_paths_up(device) ? names[weakest] : "none";
+}
+
+enum dsm_access path_core_access(const struct path_core *path)
+{
+	return (enum dsm_access)atomic_load_explicit(&path->access[0], memory_order_relaxed);
 }

@@ -22,6 +22,7 @@ struct device {
 	uint64_t blocks;
 	uint32_t block_size;
 	char reason[160]; /* why it cannot be claimed; "" */
+	bool asymmetric;  /* paths were seen in different access states: it stays so (row P8) */
 	bool owned;	  /* the modules have been asked whose it is; until then dsm is a stand-in */
 	bool conflict;	  /* row D3: shares its identifier with a different device */
 
@@ -65,7 +66,13 @@ struct path_core *device_add_path(struct device *device, struct link *link, uint
 /* Up on every worker / the worst state over the workers. */
 bool path_core_up(const struct path_core *path, unsigned worker_count);
 enum path_state path_core_state(const struct path_core *path, unsigned worker_count);
+/* The first worker's view of what the array says of its port. */
+enum dsm_access path_core_access(const struct path_core *path);
 unsigned device_paths_up(const struct device *device);
+
+/* The form of fence that protects its writes now (row F1): "reservation" when every path that is up holds a key;
+ * "session" when a login ends what is left of the old one; "wait", "none" when nothing more is allowed. */
+const char *device_fence(const struct device *device);
 
 /* "normal", "degraded", "no-paths", "unclaimed", "conflict" */
 const char *device_state_name(const struct device *device);

@@ -18,6 +18,7 @@ struct policy_setup {
 	const struct policy_ops *ops;
 	void *shared; /* policy_ops.shared_bytes, all workers' */
 	bool scattered; /* as in policy_io */
+	bool by_hand;	/* the administrator gave the paths their roles */
 	struct {
 		enum policy_role role;
 		uint32_t weight;

@@ -1,16 +1,15 @@
 #include "gateway/disk.h"
 
-#include "dsm/call.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/lane.h"
+#include "gateway/registration.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
-#define VERIFY_PERIOD_US US_PER_S   /* between two TEST UNIT READY on a suspect path */
 
 #define ASC_LU_COMMUNICATION_FAILURE 0x0800
 #define ASC_LU_COMMUNICATION_TIMEOUT 0x0801
@@ -25,16 +24,32 @@ static uint64_t disk_now(const struct disk *disk)
 	return clock_now_us(disk_clock(disk));
 }
 
-const char *path_state_name(enum path_state state)
-{
-	static const char *const names[] = {
-		[PATH_DOWN] = "down", [PATH_IDENTIFY] = "verifying", [PATH_UP] = "up", [PATH_VERIFYING] = "failed",
-	};
+/* ---- ending a command ------------------------------------------------------------------------------------------ */
 
-	return names[state];
+static void on_withdrawn(struct path *path, enum registration_outcome outcome);
+
+/* When the last command is done the array gets its keys back; when the last key is given back the disk goes. */
+static void disk_leave(struct disk *disk)
+{
+	if (!disk->left || disk->busy)
+		return;
+	disk->busy++; /* held by this function */
+	for (unsigned i = 0; i < DSM_PATHS_MAX && !disk->withdrawn; i++)
+		if (disk->paths[i] && path_withdraw(disk->paths[i], on_withdrawn))
+			disk->busy++;
+	disk->withdrawn = true;
+	if (!--disk->busy)
+		disk->left(disk->left_arg, disk); /* destroys the disk */
 }
 
-/* ---- ending a command ------------------------------------------------------------------------------------------ */
+static void on_withdrawn(struct path *path, enum registration_outcome outcome)
+{
+	struct disk *disk = path->disk;
+
+	(void)outcome; /* a key that stays is taken over by the next gateway */
+	disk->busy--;
+	disk_leave(disk);
+}
 
 static void disk_finish(struct io *io)
 {
@@ -50,8 +65,7 @@ static void disk_finish(struct io *io)
 	io->place = IO_IDLE;
 	disk->busy--;
 	io->done(io);
-	if (disk->left && !disk->busy)
-		disk->left(disk->left_arg, disk); /* destroys the disk */
+	disk_leave(disk);
 }
 
 static void on_finish_timer(void *arg)
@@ -198,22 +212,56 @@ static bool is_usable(const struct disk *disk, const struct path *path)
 	return false;
 }
 
-/* The one place that says which paths a policy may choose from (row P10): those that are up; when none is, those that
- * are suspect, since a doubtful path is better than none. */
-static void disk_refresh(struct disk *disk)
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t within_us)
 {
-	static const enum path_state order[] = { PATH_UP, PATH_VERIFYING };
+	for (unsigned i = 0; i < disk->usable.count; i++) {
+		const struct path *path = container_of(disk->usable.path[i], struct path, policy);
+
+		if (path->lane != but && disk_now(disk) - path->lane->last_answer_us <= within_us)
+			return true;
+	}
+	return false;
+}
+
+enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
+
+/* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
+static unsigned path_rank(const struct path *path)
+{
+	static const enum rank by_access[] = {
+		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,	     [DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
+		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED, [DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
+		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,	     [DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
+		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,	     [DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
+	};
+	enum rank rank = by_access[path->access];
+
+	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
+		return RANK_UNUSABLE;
+	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
+}
+
+/* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
+ * suspect path is better than none. */
+void disk_refresh(struct disk *disk)
+{
+	unsigned best = RANK_UNUSABLE;
 	bool had_path = disk->usable.count != 0;
 	struct list *link, freed;
 
 	disk->usable.count = 0;
-	for (unsigned o = 0; o < 2 && !disk->usable.count; o++)
-		for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-			if (disk->paths[i] && disk->paths[i]->state == order[o])
-				disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) < best)
+			best = path_rank(disk->paths[i]);
+	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
+		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
+	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) <= best)
+			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
 	if (!disk->usable.count) {
 		if (had_path)
 			disk->pathless_since_us = disk_now(disk);
+		access_wanted(&disk->access);
 		return;
 	}
 	disk->pathless_since_us = 0;
@@ -232,108 +280,6 @@ static void disk_refresh(struct disk *disk)
 }
 
 /* ---- verdicts -------------------------------------------------------------------------------------------------- */
-
-static struct dsm_result result_of(const struct xfer *xfer)
-{
-	struct dsm_result result;
-
-	call_decode(xfer->status, xfer->sense, xfer->sense_len, &result);
-	return result;
-}
-
-/* What the device's module says of it. */
-static struct dsm_verdict verdict_of(const struct path *path, const struct dsm_result *result)
-{
-	const struct device_core *core = path->disk->core;
-	const struct link *link = path->core->link;
-	struct dsm_path view = {
-		.index = path->core->index,
-		.lun = path->core->lun,
-		.target = link->iqn,
-		.portal_group = link->tpgt,
-		.tpgs = core->tpgs,
-	};
-
-	return call_interpret(core->dsm, core->dsm_ctx, &view, result);
-}
-
-/* Whether the hosts have to hear of this unit attention; then all but the one of session `except` do. */
-static bool disk_tell_hosts(struct path *path, const struct dsm_result *result, uint32_t except)
-{
-	struct disk *disk = path->disk;
-	scsi_asc asc = (scsi_asc)(result->asc << 8 | result->ascq);
-
-	if (!news_first(&disk->core->news, &path->heard, asc))
-		return false;
-	target_unit_attention(disk->worker->target, disk->number, asc, except);
-	return true;
-}
-
-static void on_verify_timer(void *arg);
-
-/* The next verification of a path that is up (path_verify_enabled, row L1). */
-static void path_plan_verify(struct path *path)
-{
-	const struct timers *timers = &path->disk->worker->timers;
-
-	timer_stop(&path->verify);
-	if (timers->path_verify_enabled)
-		timer_arm(&path->verify, timers->path_verification_period * US_PER_S);
-}
-
-static void path_suspect(struct path *path)
-{
-	if (path->state != PATH_UP)
-		return;
-	disk_path_state(path, PATH_VERIFYING);
-	timer_arm(&path->verify, 0);
-}
-
-static void on_verified(void *arg, const struct xfer *xfer)
-{
-	struct path *path = arg;
-	struct dsm_result result = result_of(xfer);
-
-	bool again = result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION;
-
-	path->verify_sent = false;
-	if (again) {
-		unsigned flags = verdict_of(path, &result).flags;
-
-		if (flags & DSM_TELL_HOSTS)
-			disk_tell_hosts(path, &result, 0);
-		if (flags & DSM_REIDENTIFY) /* no command will meet this unit attention again (row D4) */
-			lane_reidentify(path->lane);
-	}
-	if (path->state != PATH_VERIFYING && path->state != PATH_UP)
-		return;
-	if (xfer->status == SCSI_GOOD && path->state == PATH_UP)
-		path_plan_verify(path);
-	else if (xfer->status == SCSI_GOOD)
-		disk_path_state(path, PATH_UP);
-	else if (path->state == PATH_UP && !again)
-		path_suspect(path);
-	else
-		timer_arm(&path->verify, again ? DELAY_US : VERIFY_PERIOD_US);
-}
-
-bool disk_verify(struct path *path)
-{
-	static const uint8_t test_unit_ready[6];
-
-	if (!path->verify_sent)
-		path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
-						 NULL, 0, on_verified, path);
-	return path->verify_sent;
-}
-
-static void on_verify_timer(void *arg)
-{
-	struct path *path = arg;
-
-	if (!disk_verify(path))
-		timer_arm(&path->verify, VERIFY_PERIOD_US);
-}
 
 static void disk_answer_host(struct io *io, const struct xfer *xfer)
 {
@@ -408,6 +354,30 @@ static void on_retry_other(void *arg)
 	disk_send(disk, io, disk_select_other(disk, io->path, io));
 }
 
+/* What the verdict says of the path. */
+static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
+{
+	switch (verdict->path) {
+	case DSM_PATH_KEEP:
+		break;
+	case DSM_PATH_SUSPECT:
+	case DSM_PATH_FAILED:
+		path_suspect(path);
+		break;
+	case DSM_PATH_PASSIVE:
+	case DSM_PATH_TRANSITIONING:
+		if (!path->disk->core->tpgs) { /* nobody to ask: TEST UNIT READY will tell */
+			path_suspect(path);
+			break;
+		}
+		path_set_access(path, verdict->path == DSM_PATH_PASSIVE ? DSM_ACCESS_STANDBY : DSM_ACCESS_TRANSITIONING);
+		disk_refresh(path->disk);
+		break;
+	}
+	if ((verdict->flags & DSM_REFRESH) || verdict->path == DSM_PATH_PASSIVE || verdict->path == DSM_PATH_TRANSITIONING)
+		access_refresh(&path->disk->access);
+}
+
 static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
 {
 	if (next == DSM_RETRY_SAME)
@@ -435,15 +405,19 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		disk_answer_host(io, xfer);
 		return;
 	}
-	result = result_of(xfer);
-	verdict = verdict_of(path, &result);
+	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->conflict_met && path_conflict(path)) {
+		io->conflict_met = true;
+		io_timer(io, 0, on_retry_other);
+		return;
+	}
+	result = path_result(xfer);
+	verdict = path_verdict(path, &result);
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
 		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
-	if (verdict.path != DSM_PATH_KEEP && verdict.path != DSM_PATH_TRANSITIONING)
-		path_suspect(path);
+	disk_judge(path, &verdict);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
-	if ((verdict.flags & DSM_TELL_HOSTS) && !disk_tell_hosts(path, &result, io->session_id))
+	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
 		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
 	if (!retry_allowed(io, &verdict)) {
 		disk_answer_host(io, xfer);
@@ -481,7 +455,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->disk = disk;
 	io->path = NULL;
 	io->place = IO_IDLE;
-	io->aborted = io->failed_once = io->tried_same = false;
+	io->aborted = io->failed_once = io->tried_same = io->conflict_met = false;
 	io->retries = 0;
 	io->uncounted_since_us = 0;
 	list_init(&io->link);
@@ -510,56 +484,11 @@ void disk_abort(struct io *io)
 
 /* ---- paths ----------------------------------------------------------------------------------------------------- */
 
-struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lane *lane)
-{
-	struct path *path = xcalloc(1, sizeof(*path));
-
-	path->disk = disk;
-	path->lane = lane;
-	path->core = core;
-	path->cell = &core->cells[disk->worker->index];
-	path->policy.index = core->index;
-	path->policy.link = &core->link->loads[disk->worker->index].policy;
-	path->policy.role = disk->setup->paths[core->index].role;
-	path->policy.weight = disk->setup->paths[core->index].weight;
-	path->policy.preferred = disk->setup->paths[core->index].preferred;
-	timer_init(&path->verify, disk_clock(disk), on_verify_timer, path);
-	disk->paths[core->index] = path;
-	list_add_tail(&lane->paths, &path->lane_link);
-	return path;
-}
-
-void disk_path_state(struct path *path, enum path_state state)
-{
-	struct disk *disk = path->disk;
-
-	if (path->state == state)
-		return;
-	log_debug("path", "path=%s device=%s worker=%u from=%s to=%s", path->core->id, disk->core->id,
-		  disk->worker->index, path_state_name(path->state), path_state_name(state));
-	timer_stop(&path->verify);
-	if (path->state == PATH_DOWN)
-		news_caught_up(&disk->core->news, &path->heard);
-	if (state == PATH_DOWN)
-		path->verify_sent = false; /* lost with the lane */
-	if (path->state == PATH_UP && state != PATH_IDENTIFY) {
-		figure_add(&path->cell->path_failures, 1);
-		figure_set(&path->cell->last_failure_us, unix_time_us());
-		figure_add(&disk->cell->path_failures, 1);
-		figure_set(&disk->cell->last_failure_us, unix_time_us());
-	}
-	path->state = state;
-	if (state == PATH_UP)
-		path_plan_verify(path);
-	atomic_store_explicit(&path->core->states[disk->worker->index], (int)state, memory_order_relaxed);
-	disk_refresh(disk);
-}
-
 void disk_timers_changed(struct disk *disk)
 {
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-		if (disk->paths[i] && disk->paths[i]->state == PATH_UP && !disk->paths[i]->verify_sent)
-			path_plan_verify(disk->paths[i]);
+		if (disk->paths[i])
+			path_timers_changed(disk->paths[i]);
 	if (timer_armed(&disk->hold))
 		timer_arm(&disk->hold, hold_left_us(disk));
 }
@@ -582,18 +511,6 @@ void disk_set_policy(struct disk *disk, struct policy_setup *setup)
 	disk_refresh(disk);
 }
 
-void disk_remove_path(struct path *path)
-{
-	struct disk *disk = path->disk;
-
-	timer_stop(&path->verify);
-	lane_ignore_answer(path->lane, path);
-	list_del(&path->lane_link);
-	disk->paths[path->core->index] = NULL;
-	disk_refresh(disk);
-	free(path);
-}
-
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
 struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup)
@@ -607,6 +524,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	disk->setup = setup;
 	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
 	list_init(&disk->held);
+	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	disk->pathless_since_us = disk_now(disk);
 	list_add_tail(&worker->disks, &disk->worker_link);
@@ -624,8 +542,8 @@ void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), 
 		disk_unhold(io);
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
 	}
-	if (!--disk->busy)
-		left(arg, disk);
+	disk->busy--;
+	disk_leave(disk);
 }
 
 void disk_destroy(struct disk *disk)
@@ -634,9 +552,10 @@ void disk_destroy(struct disk *disk)
 		return;
 	list_del(&disk->worker_link);
 	timer_stop(&disk->hold);
+	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])
-			disk_remove_path(disk->paths[i]);
+			path_destroy(disk->paths[i]);
 	policy_setup_put(disk->setup);
 	free(disk->policy_ctx);
 	free(disk);

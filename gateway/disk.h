@@ -8,6 +8,7 @@
 #ifndef BRAID_DISK_H
 #define BRAID_DISK_H
 
+#include "gateway/access.h"
 #include "gateway/device_core.h"
 #include "gateway/io.h"
 #include "gateway/path.h"
@@ -36,7 +37,10 @@ struct disk {
 	uint64_t pathless_since_us; /* 0: there is a path */
 	struct timer hold;
 
+	struct access access;
+
 	unsigned busy; /* commands inside */
+	bool withdrawn; /* its keys are being given back */
 	void (*left)(void *arg, struct disk *disk); /* removal: called when the last command is done */
 	void *left_arg;
 };
@@ -53,11 +57,11 @@ void disk_destroy(struct disk *disk);
 void disk_timers_changed(struct disk *disk);
 void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes over a reference */
 
-struct path *disk_add_path(struct disk *disk, struct path_core *core, struct lane *lane);
-void disk_remove_path(struct path *path); /* no command is on it */
-void disk_path_state(struct path *path, enum path_state state);
-/* Asks whether the path still works, now (row L2). False: nothing can be sent now. */
-bool disk_verify(struct path *path);
+/* Whether it has a usable path over another lane that has answered within the last `within_us`. */
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t within_us);
+
+/* The state of one of its paths has changed. */
+void disk_refresh(struct disk *disk);
 
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */

@@ -99,6 +99,11 @@ static void on_disk_left(struct message *message)
 	check_stopped(gateway);
 }
 
+static void on_access(void *ctx, void *arg)
+{
+	registry_access(ctx, arg);
+}
+
 static void on_worker_shut(void *ctx, void *arg)
 {
 	struct gateway *gateway = ctx;
@@ -112,6 +117,7 @@ static const struct worker_upcalls upcalls = {
 	.lane = on_lane_report,
 	.notice = on_notice,
 	.disk_left = on_disk_left,
+	.access = on_access,
 	.shut = on_worker_shut,
 };
 

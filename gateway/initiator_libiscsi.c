@@ -312,6 +312,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 			take_sense(xfer, &xt->task);
 		xfer->transfer = transferred(xfer, &xt->task);
 		free(xt->task.datain.data);
+		xt->task.datain.data = NULL;
 		in->events->done(in->arg, xfer);
 		return;
 	}

@@ -21,6 +21,7 @@ struct lu_info {
 	char vendor[9], product[17], revision[5]; /* trimmed of padding */
 	char serial[64];
 	unsigned tpgs;
+	uint16_t port_group; /* of the array's port; 0: it does not say */
 	struct identity identity; /* IDENTITY_NONE: see problem */
 	uint64_t blocks;
 	uint32_t block_size; /* 0: no capacity could be read */

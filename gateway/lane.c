@@ -18,11 +18,12 @@
 #define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer, or missing; doubled each time in a row */
 #define REPROBE_DOUBLINGS 4
 #define WATCH_MAX_US US_PER_S
+#define SUSPICION_FACTOR 16 /* times the average service time */
+#define SUSPICION_MIN_US (100 * US_PER_MS)
 #define LATENCY_WEIGHT 8 /* moving average over about so many commands */
 
 static void lane_connect(struct lane *lane);
 static void fence_next(struct lane *lane);
-static void fence_lift(struct lane *lane, const char *form);
 
 static struct clock *lane_clock(const struct lane *lane)
 {
@@ -110,10 +111,16 @@ static void slot_release(struct lane *lane, struct lane_slot *slot)
 	lane->idle_count++;
 }
 
+static uint64_t watch_period_us(const struct lane *lane);
+
 static void slot_send(struct lane *lane, struct lane_slot *slot)
 {
+	bool was_idle = list_empty(&lane->inflight);
+
 	slot->started_us = lane_now(lane);
 	list_add_tail(&lane->inflight, &slot->xfer.link);
+	if (was_idle && timer_armed(&lane->watch) && lane->watch.due_us > slot->started_us + watch_period_us(lane))
+		timer_arm(&lane->watch, watch_period_us(lane));
 	lane->worker->transport->submit(lane->initiator, &slot->xfer);
 }
 
@@ -189,8 +196,8 @@ void lane_forget(struct io *io)
 	io->place = IO_IDLE;
 }
 
-bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, uint8_t *data, uint32_t len,
-		  lane_answer *answer, void *arg)
+bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, enum scsi_dir dir,
+		  uint8_t *data, uint32_t len, lane_answer *answer, void *arg)
 {
 	struct lane_slot *slot = lane->initiator ? slot_take(lane) : NULL;
 
@@ -201,7 +208,7 @@ bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned 
 	memset(slot->xfer.cdb, 0, sizeof(slot->xfer.cdb));
 	memcpy(slot->xfer.cdb, cdb, cdb_len);
 	slot->xfer.cdb_len = (uint8_t)cdb_len;
-	slot->xfer.dir = len ? SCSI_DIR_IN : SCSI_DIR_NONE;
+	slot->xfer.dir = dir;
 	slot->xfer.lun = lun;
 	slot->xfer.data = data;
 	slot->xfer.len = len;
@@ -290,8 +297,8 @@ static void lane_ping(struct lane *lane)
 	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
 	struct path *path = next_path(lane);
 
-	if (path ? disk_verify(path) : lane_command(lane, 0, report_luns, sizeof(report_luns), lane->ping_data,
-						    PING_BYTES, on_pong, lane))
+	if (path ? path_verify(path) : lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN,
+						    lane->ping_data, PING_BYTES, on_pong, lane))
 		lane->ping_sent_us = lane_now(lane);
 }
 
@@ -312,6 +319,85 @@ static struct lane_slot *lane_overdue(struct lane *lane)
 	return NULL;
 }
 
+/* How long a link may be silent with commands outstanding before it is suspect: learned from its own latency. */
+static uint64_t suspicion_us(const struct lane *lane)
+{
+	uint64_t most = lane->worker->timers.suspicion_limit * US_PER_MS;
+	uint64_t learned = SUSPICION_FACTOR * figure_get(&lane->cell->latency_us);
+
+	if (learned < SUSPICION_MIN_US)
+		learned = SUSPICION_MIN_US;
+	return learned < most ? learned : most;
+}
+
+static uint64_t lane_silence_us(const struct lane *lane)
+{
+	return lane_now(lane) - lane->last_answer_us;
+}
+
+/* Whether every disk with a path here has another one, over a link that has answered within `within_us`. */
+static bool lane_is_dispensable(const struct lane *lane, uint64_t within_us)
+{
+	const struct path *path;
+
+	list_for_each(path, &lane->paths, lane_link)
+		if (path->state == PATH_UP && !disk_has_lively_path(path->disk, lane, within_us))
+			return false;
+	return true;
+}
+
+/* The oldest host's command in flight: for an idle link the keepalive is soon enough. */
+static const struct lane_slot *lane_oldest_io(const struct lane *lane)
+{
+	const struct xfer *xfer;
+
+	list_for_each(xfer, &lane->inflight, link) {
+		const struct lane_slot *slot = container_of(xfer, const struct lane_slot, xfer);
+
+		if (slot->io)
+			return slot;
+	}
+	return NULL;
+}
+
+/* A silent link is asked, and those that could take over are, too: while they live it need not be waited for. When
+ * everything is silent at once, the array is busy, or gone: only the keepalive decides then.
+ * True: the lane has failed. */
+static bool lane_suspect(struct lane *lane)
+{
+	uint64_t suspicion = suspicion_us(lane), silent = lane_silence_us(lane);
+	const struct lane_slot *oldest = lane_oldest_io(lane);
+	struct lane *other;
+
+	if (!suspicion || lane->state != LANE_UP || !oldest || lane_now(lane) - oldest->started_us < suspicion / 2 ||
+	    silent < suspicion / 2)
+		return false;
+	if (silent >= suspicion && lane->ping_sent_us && lane_is_dispensable(lane, suspicion)) {
+		lane_fail(lane, "it fell silent while other paths answer");
+		return true;
+	}
+	list_for_each(other, &lane->worker->lanes, worker_link)
+		if (other->state == LANE_UP && !other->ping_sent_us && lane_silence_us(other) >= suspicion / 2)
+			lane_ping(other);
+	return false;
+}
+
+/* When the watch looks next: soon while commands are outstanding, if a silent link is to be noticed soon. */
+static uint64_t watch_period_us(const struct lane *lane)
+{
+	const struct timers *timers = &lane->worker->timers;
+	uint64_t period = timers->keepalive_interval < timers->keepalive_timeout ? timers->keepalive_interval :
+										   timers->keepalive_timeout;
+	uint64_t suspicion = suspicion_us(lane);
+
+	period = period * US_PER_S / 4;
+	if (period > WATCH_MAX_US)
+		period = WATCH_MAX_US;
+	if (suspicion && !list_empty(&lane->inflight) && suspicion / 4 < period)
+		period = suspicion / 4;
+	return period;
+}
+
 static void on_watch(void *arg)
 {
 	struct lane *lane = arg;
@@ -320,7 +406,6 @@ static void on_watch(void *arg)
 	uint64_t interval = timers->keepalive_interval * US_PER_S, timeout = timers->keepalive_timeout * US_PER_S;
 	uint64_t silent = now - lane->last_answer_us;
 	struct lane_slot *late = lane_overdue(lane);
-	uint64_t period = interval < timeout ? interval / 4 : timeout / 4;
 
 	if (late) {
 		if (late->io)
@@ -332,9 +417,11 @@ static void on_watch(void *arg)
 		lane_fail(lane, "the keepalive was not answered");
 		return;
 	}
+	if (lane_suspect(lane))
+		return;
 	if (!lane->ping_sent_us && silent >= interval)
 		lane_ping(lane);
-	timer_arm(&lane->watch, period < WATCH_MAX_US ? period : WATCH_MAX_US);
+	timer_arm(&lane->watch, watch_period_us(lane));
 }
 
 /* ---- connecting and probing ------------------------------------------------------------------------------------ */
@@ -349,7 +436,7 @@ static void lane_probe(struct lane *lane)
 	*lane->reason = '\0';
 	lane_set_state(lane, LANE_PROBING, 0, NULL);
 	list_for_each(path, &lane->paths, lane_link)
-		disk_path_state(path, PATH_IDENTIFY);
+		path_identify(path);
 	lane->probe = probe_start(lane);
 }
 
@@ -393,10 +480,11 @@ static void on_opened(void *arg)
 	/* The array has accepted our ISID again: the session that held it before is gone, and its tasks with it. */
 	if (lane->state == LANE_FENCING) {
 		lane_later(lane, 0, lane_connect);
-		fence_lift(lane, "session");
+		lane_release(lane, NULL, "session");
 		return;
 	}
-	fence_lift(lane, "session");
+	if (lane->link->fence <= FENCE_SESSION)
+		lane_release(lane, NULL, "session");
 	lane->logins++;
 	lane->reprobes = 0;
 	timer_arm(&lane->watch, WATCH_MAX_US);
@@ -498,7 +586,7 @@ static void fence_next(struct lane *lane)
 	struct lane *sibling;
 	unsigned n = 0;
 
-	if (!list_empty(&lane->fenced) && !lane->shut) {
+	if (!list_empty(&lane->fenced) && !lane->shut && lane->link->fence <= FENCE_SESSION) {
 		list_for_each(sibling, &lane->worker->lanes, worker_link) {
 			if (sibling == lane || sibling->state != LANE_UP || !link_same_group(sibling->link, lane->link) ||
 			    n++ < lane->fence_tried)
@@ -517,18 +605,33 @@ static void fence_next(struct lane *lane)
 		lane_later(lane, delay, lane_connect);
 }
 
-/* The old copies can no longer land: what waited for that goes on. */
-static void fence_lift(struct lane *lane, const char *form)
+bool lane_has_fenced(const struct lane *lane, const struct disk *disk)
+{
+	const struct io *io;
+
+	list_for_each(io, &lane->fenced, link)
+		if (io->disk == disk)
+			return true;
+	return false;
+}
+
+void lane_release(struct lane *lane, const struct disk *disk, const char *form)
 {
 	struct list freed, *link;
+	struct io *io;
 	unsigned count = 0;
 
-	timer_stop(&lane->fence_wait);
 	list_init(&freed);
-	list_splice_tail(&freed, &lane->fenced);
+	list_for_each(io, &lane->fenced, link) {
+		if (disk && io->disk != disk)
+			continue;
+		list_del(&io->link);
+		list_add_tail(&freed, &io->link);
+	}
+	if (list_empty(&lane->fenced))
+		timer_stop(&lane->fence_wait);
 	while ((link = list_pop(&freed))) {
-		struct io *io = list_entry(link, struct io, link);
-
+		io = list_entry(link, struct io, link);
 		io->place = IO_IDLE;
 		count++;
 		disk_outcome_unknown(io);
@@ -540,7 +643,7 @@ static void fence_lift(struct lane *lane, const char *form)
 
 static void on_fence_wait(void *arg)
 {
-	fence_lift(arg, "wait");
+	lane_release(arg, NULL, "wait");
 }
 
 void lane_fail(struct lane *lane, const char *reason)
@@ -575,7 +678,11 @@ void lane_fail(struct lane *lane, const char *reason)
 		timer_arm(&lane->fence_wait, lane->worker->timers.fence_wait * US_PER_S);
 	}
 	list_for_each(path, &lane->paths, lane_link)
-		disk_path_state(path, PATH_DOWN);
+		path_lost(path);
+	if (lane->link->fence == FENCE_NONE)
+		lane_release(lane, NULL, "none");
+	list_for_each(path, &lane->paths, lane_link)
+		path_fence(path);
 	fence_next(lane);
 	while ((link = list_pop(&again)))
 		disk_submit_again(list_entry(link, struct io, link));
@@ -618,7 +725,7 @@ void lane_shut(struct lane *lane)
 	if (lane->state != LANE_DOWN)
 		lane_fail(lane, "the gateway shuts down");
 	timer_stop(&lane->reconnect);
-	fence_lift(lane, "none");
+	lane_release(lane, NULL, "none");
 }
 
 void lane_destroy(struct lane *lane)

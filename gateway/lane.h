@@ -85,11 +85,17 @@ void lane_submit(struct lane *lane, struct io *io);
 void lane_forget(struct io *io);
 
 /* A command of our own: data is the caller's until answered, or until the lane fails. False: none can be sent now. */
-bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, uint8_t *data, uint32_t len,
-		  lane_answer *answer, void *arg);
+bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, enum scsi_dir dir,
+		  uint8_t *data, uint32_t len, lane_answer *answer, void *arg);
 
 /* Whatever commands with that argument are still to be answered: nobody wants to know. */
 void lane_ignore_answer(struct lane *lane, const void *arg);
+
+/* Whether writes of that disk are still behind this lane's fence. */
+bool lane_has_fenced(const struct lane *lane, const struct disk *disk);
+
+/* Old copies of its writes (NULL: of every disk's) can no longer land, for the reason `form`: they go on. */
+void lane_release(struct lane *lane, const struct disk *disk, const char *form);
 
 /* The session is broken, whatever the reason. Not inside an event of the initiator. */
 void lane_fail(struct lane *lane, const char *reason);

@@ -77,8 +77,11 @@ void levels_apply(struct gateway *gateway, struct device *device)
 	struct policy_setup *setup, *old = device->setup;
 
 	device->policy_in_force = decide(gateway, device, &device->policy_from);
+	if (device->asymmetric && device->policy_in_force == POLICY_ROUND_ROBIN)
+		device->policy_in_force = POLICY_ROUND_ROBIN_SUBSET; /* row P2 */
 	ops = levels_policy(device, device->policy_in_force);
 	setup = policy_setup_create(ops);
+	setup->by_hand = device->setting_count != 0;
 	setup->scattered = !gateway->live->policies.sequential;
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct policy_setting_kept *kept = kept_for(device, device->paths[i]);

@@ -36,6 +36,16 @@ static struct policy_load load_of(const struct policy_link *policy)
 	return sum;
 }
 
+int fence_wish_parse(const char *text)
+{
+	static const char *const names[] = { "auto", "session", "wait", "none" };
+
+	for (int i = 0; i < 4; i++)
+		if (strcmp(names[i], text) == 0)
+			return i;
+	return -1;
+}
+
 struct link *link_create(unsigned number, unsigned worker_count, const char *iqn, const char *portal, uint16_t tpgt)
 {
 	struct link *link = xcalloc(1, sizeof(*link));

@@ -32,6 +32,12 @@ struct lane_view {
 	uint64_t logins;
 };
 
+/* What the administrator allows as a fence (row F1): the strongest that the array has, or no stronger one than this. */
+enum fence_wish { FENCE_AUTO, FENCE_SESSION, FENCE_WAIT, FENCE_NONE };
+
+/* "auto", "session", "wait", "none"; -1 for others. */
+int fence_wish_parse(const char *text);
+
 struct backend;
 
 /* The load of a link as a policy on one worker sees it. */
@@ -55,12 +61,15 @@ struct link {
 	struct figure_cell *cells; /* one a worker, written by it */
 	char *chap_name, *chap_secret, *chap_mutual_name, *chap_mutual_secret; /* NULL: none */
 	char initiator_name[224];
+	enum fence_wish fence;
 	uint64_t isid_seed; /* the ISID of a lane is made from it, the same after every restart */
 
 	/* Bit n: listed by the backend's discovery portal n. Two portals of one target portal group are known to lead
 	 * to the same array, and so to the same sessions, only when one array listed both. Set by the control loop
 	 * before the lanes start; later bits are added atomically. */
 	_Atomic uint64_t sources;
+
+	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
 
 	/* control loop only */
 	struct lane_view *lanes; /* one a worker */

@@ -7,6 +7,7 @@
 #include "dsm/dsm.h"
 #include "gateway/figures.h"
 #include "gateway/link.h"
+#include "gateway/registration.h"
 #include "gateway/news.h"
 
 struct disk;
@@ -16,6 +17,7 @@ enum path_state {
 	PATH_DOWN,	/* its link has no session */
 	PATH_IDENTIFY,	/* the link is up, what is behind it is not yet known to be this device (row D4) */
 	PATH_UP,
+	PATH_REGISTERING, /* its key is not at the array yet (row F4) */
 	PATH_VERIFYING, /* an error made it suspect: rests until it has answered TEST UNIT READY (row L2) */
 };
 
@@ -29,6 +31,10 @@ struct path_core {
 	uint16_t lun;		   /* LUN at the array */
 	struct figure_cell *cells; /* one a worker */
 	_Atomic int *states;	   /* enum path_state, one a worker, written by it */
+	_Atomic bool *registered;  /* holds a key: one a worker, written by it */
+	_Atomic int *access;	   /* enum dsm_access, one a worker, written by it */
+	_Atomic unsigned group;	   /* target port group at the array; 0: unknown. Written by the control loop */
+	_Atomic bool drained;	   /* maintenance (row L5): no new I/O */
 
 	/* control loop only */
 	uint64_t *seen;	  /* one a worker: the probe that last found the LU here; 0: it is not here now */
@@ -43,9 +49,60 @@ struct path {
 	struct path_core *core;
 	struct figure_cell *cell; /* this worker's */
 	enum path_state state;
+	enum dsm_access access;
 	struct news_heard heard;
-	struct timer verify; /* until the next TEST UNIT READY */
+	struct timer verify; /* until the next step of registering or verifying */
 	bool verify_sent;
+	struct registration *registration;
+	bool registered;
+	bool fencing;	      /* its old session's key is being taken away over another path */
+	unsigned fence_tried; /* paths asked so far, by index */
+	struct timer fence_again;
 };
+
+/* The administrator lets no new I/O onto it: drained itself, or its link is. */
+bool path_core_drained(const struct path_core *path);
+
+/* A path of the disk, down. It belongs to the disk and to the lane's list. */
+struct path *path_create(struct disk *disk, struct path_core *core, struct lane *lane);
+void path_destroy(struct path *path); /* no command is on it; registrations of the disk's paths do not use it */
+
+/* What is behind the lane is read again / this LU was found to be the device / was not found (row D4). */
+void path_identify(struct path *path);
+void path_identified(struct path *path);
+void path_not_found(struct path *path);
+
+/* The lane has failed. */
+void path_lost(struct path *path);
+
+/* After path_lost: lets another path take the key of the dead session away; lane_release() follows if it could. */
+void path_fence(struct path *path);
+
+/* Asks whether the path still works, now (row L2). False: nothing can be sent now. */
+bool path_verify(struct path *path);
+
+/* An error of a command casts doubt on the path: it rests until it has been verified. */
+void path_suspect(struct path *path);
+
+/* A command met a reservation conflict. True: this path's key was taken away, and is being put back. */
+bool path_conflict(struct path *path);
+/* Gives the key back. False: there is none, or it cannot be now; else done is called once. */
+bool path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
+void path_timers_changed(struct path *path); /* worker.timers are new */
+
+/* What the array says of the way to this disk over this port; disk_refresh() is the caller's. True: it is news. */
+bool path_set_access(struct path *path, enum dsm_access access);
+
+/* As a module sees it. */
+struct dsm_path path_view_of(const struct path *path);
+
+struct xfer;
+struct dsm_result path_result(const struct xfer *xfer);
+
+/* What the device's module says of it. */
+struct dsm_verdict path_verdict(const struct path *path, const struct dsm_result *result);
+
+/* Whether the hosts have to hear of this unit attention; then all but the one of session `except` do. */
+bool path_tell_hosts(struct path *path, const struct dsm_result *result, uint32_t except);
 
 #endif

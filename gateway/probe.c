@@ -1,5 +1,6 @@
 #include "gateway/probe.h"
 
+#include "gateway/alua.h"
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
 #include "gateway/inventory.h"
@@ -133,7 +134,7 @@ static void probe_send(struct probe *probe)
 	uint8_t cdb[SCSI_CDB_MAX];
 
 	memcpy(cdb, step->cdb, sizeof(cdb));
-	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len,
+	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len, SCSI_DIR_IN,
 			  probe->buffer, step->alloc, on_answer, probe))
 		timer_arm(&probe->pause, PROBE_PAUSE_US);
 }
@@ -213,6 +214,7 @@ static const struct probe_step *on_designators(struct probe *probe, const uint8_
 		identity_from_vpd83(data, len, &lu->identity);
 		lu->vpd83_len = (unsigned)(len < LU_VPD83_MAX ? len : LU_VPD83_MAX);
 		memcpy(lu->vpd83, data, lu->vpd83_len);
+		lu->port_group = alua_port_group(data, len);
 	}
 	return &step_serial;
 }

@@ -257,6 +257,7 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 			continue;
 		is_new = !path->seen[worker];
 		path->seen[worker] = generation;
+		atomic_store(&path->group, lu->port_group);
 		if (is_new)
 			compare_nexuses(gateway, device, path, true);
 		note_blocks(gateway, device, path, worker, lu->blocks);
@@ -392,4 +393,21 @@ void registry_disk_left(struct gateway *gateway, struct device_core *core)
 			atomic_store_explicit(&device->paths[i]->states[w], PATH_DOWN, memory_order_relaxed);
 	if (device->leaving && --device->leaving == 0)
 		registry_apply_claims(gateway); /* it may have been claimed again meanwhile */
+}
+
+void registry_access(struct gateway *gateway, struct device_core *core)
+{
+	struct device *device = container_of(core, struct device, core);
+	enum dsm_access first = device->path_count ? path_core_access(device->paths[0]) : DSM_ACCESS_UNKNOWN;
+	bool was = device->asymmetric;
+
+	for (unsigned i = 1; i < device->path_count; i++) {
+		enum dsm_access access = path_core_access(device->paths[i]);
+
+		device->asymmetric |= access && first && access != first;
+	}
+	if (device->asymmetric && !was)
+		levels_apply(gateway, device); /* round robin becomes round robin with subset */
+	journal_add(gateway->journal, "info", "access-changed", device->core.id, "the array told new access states%s",
+		    device->asymmetric ? "; its paths are asymmetric" : "");
 }

@@ -16,6 +16,9 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 /* Makes claims true: presents what is claimed now, withdraws what is not. Saves first what must survive. */
 void registry_apply_claims(struct gateway *gateway);
 
+/* The array has told new access states. */
+void registry_access(struct gateway *gateway, struct device_core *core);
+
 /* A worker's disk of that device is gone. */
 void registry_disk_left(struct gateway *gateway, struct device_core *core);
 

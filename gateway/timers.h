@@ -19,6 +19,7 @@
 	TIMER(keepalive_timeout, 5, 1, 3600, "s", "how long the answer to a NOP-Out may take before the link has failed") \
 	TIMER(login_timeout, 5, 1, 600, "s", "from connecting to a portal to the end of the login")                     \
 	TIMER(command_timeout, 20, 1, 3600, "s", "how long the array may take for one command")                         \
+	TIMER(suspicion_limit, 500, 0, 60000, "ms", "a link that is silent so long while other paths answer has failed; its own latency may make that shorter; 0 = only the keepalive decides") \
 	TIMER(fence_wait, 10, 0, 600, "s", "fence form 'wait': how long until a write that was lost with its link counts as dead")
 
 struct timers {

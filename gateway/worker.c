@@ -9,6 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define SHUT_US (3 * US_PER_S) /* for the last commands and for giving keys back */
+
+static void on_shut_limit(void *arg);
+
 struct worker *worker_create(unsigned index, struct loop *loop, struct loop *control, struct gateway *gateway,
 			     const struct worker_upcalls *upcalls, const struct initiator_ops *transport,
 			     const struct timers *timers)
@@ -24,6 +28,7 @@ struct worker *worker_create(unsigned index, struct loop *loop, struct loop *con
 	worker->timers = *timers;
 	list_init(&worker->lanes);
 	list_init(&worker->disks);
+	timer_init(&worker->shut_limit, loop_clock(loop), on_shut_limit, worker);
 	return worker;
 }
 
@@ -145,6 +150,21 @@ void worker_identify_link(struct worker *worker, struct link *link)
 	give(worker, do_identify_link, (struct order){ .link = link });
 }
 
+static void do_refresh(void *ctx, void *arg)
+{
+	struct worker *worker = ctx;
+	struct disk *disk;
+
+	(void)arg;
+	list_for_each(disk, &worker->disks, worker_link)
+		disk_refresh(disk);
+}
+
+void worker_refresh(struct worker *worker)
+{
+	loop_call(worker->loop, do_refresh, worker, NULL);
+}
+
 static void do_set_timers(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;
@@ -188,6 +208,8 @@ static void on_disk_left(void *arg, struct disk *disk)
 	left->core = disk->core;
 	disk_destroy(disk);
 	loop_post(worker->control, &left->message);
+	if (worker->shutting && list_empty(&worker->disks))
+		timer_arm(&worker->shut_limit, 0); /* not inside an event of a lane's initiator */
 }
 
 static void worker_drop_disk(struct worker *worker, struct disk *disk)
@@ -241,10 +263,7 @@ static void do_path_up(void *ctx, void *arg)
 	/* an order made from an older probe is void: the lane has failed, or is being identified again */
 	if (disk && !disk->left && lane && lane->state == LANE_UP && lane->generation == order->generation) {
 		path = disk->paths[order->path->index];
-		if (!path)
-			path = disk_add_path(disk, order->path, lane);
-		if (path->state != PATH_VERIFYING) /* it is this device, but still suspect */
-			disk_path_state(path, PATH_UP);
+		path_identified(path ? path : path_create(disk, order->path, lane));
 	}
 	free(order);
 }
@@ -262,8 +281,7 @@ static void do_settle_link(void *ctx, void *arg)
 
 	if (lane && lane->state == LANE_UP && lane->generation == order->generation) {
 		list_for_each(path, &lane->paths, lane_link) {
-			if (path->state == PATH_IDENTIFY)
-				disk_path_state(path, PATH_DOWN);
+			path_not_found(path);
 			/* nothing is sent there any more, so that no unit attention will tell when it is back */
 			if (path->state == PATH_DOWN)
 				lane_reidentify_later(lane);
@@ -277,18 +295,28 @@ void worker_settle_link(struct worker *worker, struct link *link, uint64_t gener
 	give(worker, do_settle_link, (struct order){ .link = link, .generation = generation });
 }
 
+/* The disks are gone, or have had their time: what is left ends with the lanes. */
+static void on_shut_limit(void *arg)
+{
+	struct worker *worker = arg;
+	struct lane *lane;
+
+	worker->shutting = false;
+	list_for_each(lane, &worker->lanes, worker_link)
+		lane_shut(lane);
+	loop_call(worker->control, worker->upcalls->shut, worker->gateway, worker);
+}
+
 static void do_shut(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;
 	struct disk *disk;
-	struct lane *lane;
 
 	(void)arg;
+	worker->shutting = true;
 	list_for_each(disk, &worker->disks, worker_link)
 		worker_drop_disk(worker, disk);
-	list_for_each(lane, &worker->lanes, worker_link)
-		lane_shut(lane);
-	loop_call(worker->control, worker->upcalls->shut, worker->gateway, worker);
+	timer_arm(&worker->shut_limit, list_empty(&worker->disks) ? 0 : SHUT_US);
 }
 
 void worker_shut(struct worker *worker)

@@ -52,6 +52,7 @@ struct worker_upcalls {
 	void (*lane)(struct message *message);	 /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
+	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*shut)(void *gateway, void *worker);  /* worker_shut has been carried out */
 };
 
@@ -64,6 +65,8 @@ struct worker {
 	const struct lu_ops *lu_ops; /* of the disks; set before the first order */
 	struct target *target;	     /* the hosts' side; set before the first order */
 	struct timers timers;
+	bool shutting;
+	struct timer shut_limit;
 	struct list lanes;		      /* struct lane */
 	struct list disks;		      /* struct disk */
 	struct disk *luns[TARGET_LUNS_MAX]; /* by LUN at the target; NULL: none */
@@ -85,6 +88,7 @@ void worker_add_link(struct worker *worker, struct link *link);
 void worker_kick_link(struct worker *worker, struct link *link);
 /* What is behind a link that is up may have changed: it is probed again. */
 void worker_identify_link(struct worker *worker, struct link *link);
+void worker_refresh(struct worker *worker); /* paths or links were drained or resumed */
 void worker_set_timers(struct worker *worker, const struct timers *timers);
 void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun);
 /* No new command reaches the disk from then on; answered by disk_left when the last one inside is done. */
@@ -94,7 +98,7 @@ void worker_set_policy(struct worker *worker, struct device_core *core, struct p
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */
 void worker_settle_link(struct worker *worker, struct link *link, uint64_t generation);
-/* Every lane is shut; every disk leaves. */
+/* Every disk leaves, then every lane is shut. */
 void worker_shut(struct worker *worker);
 
 #endif

@@ -403,3 +403,18 @@ json_t *control_config(struct gateway *gateway)
 	(void)gateway;
 	return json_pack("{s:i, s:[s]}", "workers", 2, "claims", "all");
 }
+
+int control_drain(struct gateway *gateway, const char *kind, const char *id, bool drain, bool force,
+		  struct problem *problem)
+{
+	(void)gateway;
+	(void)drain;
+	(void)force;
+	problem_set(problem, 404, "", "No such object", "there is no %s \"%s\"", kind, id);
+	return -1;
+}
+
+int control_reconnect(struct gateway *gateway, const char *kind, const char *id, struct problem *problem)
+{
+	return control_drain(gateway, kind, id, false, false, problem);
+}

@@ -201,7 +201,7 @@ static void test_black_hole_waits(void **state)
 	sim_run(world->sim, 10 * MS);
 	sim_portal_black_hole(world->portals[0], true);
 	sim_portal_black_hole(world->portals[1], true);
-	sim_run(world->sim, 14 * S);
+	sim_run(world->sim, 11 * S);
 	assert_int_equal(first.io.place, IO_FENCED);
 	sim_array_release(world->array); /* late, within the time that the fence allows for */
 	assert_true(sim_io_wait(&first, 60 * S));
