@@ -26,7 +26,7 @@
 #define MODE_SELECT_6 0x15
 #define MODE_SELECT_10 0x55
 #define REDUNDANT_CONTROLLER 0x2c /* 6Ch with a subpage */
-#define COMMON_LEN 38		  /* of the page: two serial numbers of 16, two modes of 2, timeout, options */
+#define COMMON_LEN 38 /* of the page: two serial numbers of 16, two modes of 2, timeout, options */
 #define TRANSFER_LUS 0x02
 #define QUIESCENCE_S 20
 #define FORCED_QUIESCENCE 0x02
@@ -39,41 +39,43 @@ struct array {
 	_Atomic bool is_short; /* it takes the short form of the page */
 };
 
+/* clang-format off */
 static const struct dsm_hardware hardware[] = {
-	{ "IBM", "1722" },	 /* FAStT600, DS4300 */
-	{ "IBM", "1724" },	 /* FAStT100, DS4100 */
-	{ "IBM", "1726" },	 /* DS3000, DS3200, DS3300, DS3400 */
-	{ "IBM", "1742" },	 /* FAStT700, FAStT900, DS4400, DS4500 */
-	{ "IBM", "1745" },	 /* DS3500 */
-	{ "IBM", "1746" },	 /* DS3512, DS3524 */
-	{ "IBM", "1813" },	 /* DCS3860 */
-	{ "IBM", "1814" },	 /* DS3950, DS4200, DS4700, DS5020 */
-	{ "IBM", "1815" },	 /* DS4800 */
-	{ "IBM", "1818" },	 /* DS5100, DS5300, DCS3700 */
-	{ "IBM", "3526" },	 /* Netfinity Fibre Channel */
-	{ "IBM", "3542" },	 /* FAStT200 */
-	{ "IBM", "3552" },	 /* FAStT500 */
-	{ "DELL", "MD3" },	 /* MD3000, MD3000i, MD32xx, MD36xx */
-	{ "SGI", "TP9300" },	 /* Total Performance */
+	{ "IBM", "1722" },		/* FAStT600, DS4300 */
+	{ "IBM", "1724" },		/* FAStT100, DS4100 */
+	{ "IBM", "1726" },		/* DS3000, DS3200, DS3300, DS3400 */
+	{ "IBM", "1742" },		/* FAStT700, FAStT900, DS4400, DS4500 */
+	{ "IBM", "1745" },
+	{ "IBM", "1746" },		/* DS3500, DS3512, DS3524 */
+	{ "IBM", "1813" },		/* DCS3860 */
+	{ "IBM", "1814" },		/* DS3950, DS4200, DS4700, DS5020 */
+	{ "IBM", "1815" },		/* DS4800 */
+	{ "IBM", "1818" },		/* DS5000, DS5100, DS5300, DCS3700 */
+	{ "IBM", "3526" },		/* Netfinity Fibre Channel RAID */
+	{ "IBM", "3542" },		/* FAStT200 */
+	{ "IBM", "3552" },		/* FAStT500 */
+	{ "DELL", "MD3" },		/* MD3000, MD3000i, MD32xx, MD36xx */
+	{ "SGI", "TP9300" },		/* Total Performance */
 	{ "SGI", "TP9400" },
 	{ "SGI", "TP9500" },
 	{ "SGI", "TP9700" },
-	{ "SGI", "IS" },	 /* InfiniteStorage */
+	{ "SGI", "IS" },		/* InfiniteStorage */
 	{ "STK", "OPENstorage" },
 	{ "STK", "FLEXLINE 380" },
 	{ "STK", "BladeCtlr" },
-	{ "SUN", "CSM100_R" },	 /* 6130 */
-	{ "SUN", "CSM200_R" },	 /* 6140 */
-	{ "SUN", "LCSM100_" },	 /* 2500 */
+	{ "SUN", "CSM100_R" },		/* 6130 */
+	{ "SUN", "CSM200_R" },		/* 6140 */
+	{ "SUN", "LCSM100_" },		/* 2500 */
 	{ "SUN", "STK6580_6780" },
 	{ "SUN", "SUN_6180" },
 	{ "SUN", "ArrayStorage" },
-	{ "LSI", "INF-01-00" },
+	{ "LSI", "INF-01-00" },		/* E-Series */
 	{ "ENGENIO", "INF-01-00" },
-	{ "NETAPP", "INF-01-00" }, /* E-Series */
+	{ "NETAPP", "INF-01-00" },
 	{ "LENOVO", "DE_Series" },
 	{ "FUJITSU", "ETERNUS_AHB" },
 };
+/* clang-format on */
 
 /* "Universal Xport" is the management LUN of such an array: no disk. */
 static bool match(const struct dsm_inquiry *inquiry)
@@ -134,7 +136,8 @@ static enum dsm_health judge(void *ctx, const struct dsm_path *path, const struc
 		return DSM_HEALTH_AGAIN;
 	if (result->status != GOOD)
 		return DSM_HEALTH_DEFAULT;
-	if (result->data_len < 9 || result->data[1] != VOLUME_ACCESS_CONTROL || memcmp(result->data + 4, "vace", 4) != 0)
+	if (result->data_len < 9 || result->data[1] != VOLUME_ACCESS_CONTROL ||
+	    memcmp(result->data + 4, "vace", 4) != 0)
 		return DSM_HEALTH_FAILED;
 	return result->data[8] & (VACE_OWNER | VACE_AVT) ? DSM_HEALTH_ACTIVE : DSM_HEALTH_PASSIVE;
 }
@@ -181,8 +184,10 @@ static void mode_select_10(struct dsm_command *command, uint16_t lun)
 
 static bool is_passing(const struct dsm_result *result)
 {
+	static const uint16_t keys = 1u << 0x0 | 1u << 0x6 | 1u << 0xb;
+
 	return is_quiescing(result) || has(result, 0x5, 0x91, 0x36) || has(result, 0x2, 0x04, 0x01) ||
-	       (result->has_sense && (result->sense_key == 0x6 || result->sense_key == 0xb || result->sense_key == 0x0));
+	       (result->has_sense && keys >> result->sense_key & 1);
 }
 
 /* The long form first; an array that knows no more than 32 LUs refuses its CDB or its page, and gets the short one from

@@ -112,9 +112,8 @@ static enum dsm_health health_of(const struct dsm_ops *ops, const struct dsm_pat
 				 const struct dsm_result *result)
 {
 	if (result->status == GOOD)
-		return verify_kind(ops, path) == DSM_VERIFY_RTPG ?
-			       health_of_group(path, result->data, result->data_len) :
-			       DSM_HEALTH_ACTIVE;
+		return verify_kind(ops, path) == DSM_VERIFY_RTPG ? health_of_group(path, result->data, result->data_len)
+								 : DSM_HEALTH_ACTIVE;
 	if (!result->has_sense)
 		return DSM_HEALTH_FAILED;
 	if (result->sense_key == KEY_UNIT_ATTENTION)
@@ -182,8 +181,8 @@ enum dsm_step call_activate(const struct dsm_ops *ops, void *ctx, const struct d
 	memset(command, 0, sizeof(*command));
 	if (step >= CALL_STEPS_MAX)
 		return DSM_STEP_FAILED;
-	next = ops->activate ? ops->activate(ctx, path, step, previous, command) :
-			       set_group(path, step, previous, command);
+	next = ops->activate ? ops->activate(ctx, path, step, previous, command)
+			     : set_group(path, step, previous, command);
 	if ((unsigned)next > DSM_STEP_FAILED || (next == DSM_STEP_SEND && !is_sound(command)))
 		return DSM_STEP_FAILED;
 	return next;

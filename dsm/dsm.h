@@ -89,7 +89,7 @@ enum dsm_next {
 	DSM_RETURN,	     /* the answer goes to the host */
 	DSM_RETRY_SAME,	     /* again on the same path */
 	DSM_RETRY_OTHER,     /* again on another path; on the same when there is no other */
-	DSM_RETRY_GROUP,     /* again on a path of another controller (target port group) if there is one, else on another */
+	DSM_RETRY_GROUP,     /* again on a path of another target port group; on any other when there is none */
 	DSM_RETRY_SAME_ONCE, /* again on the same path; on another one when it ends like this a second time */
 	DSM_GENERIC,	     /* as for any array: the other members do not count */
 };
@@ -98,8 +98,8 @@ enum dsm_path_state {
 	DSM_PATH_KEEP,
 	DSM_PATH_SUSPECT,	/* rests until it has been verified */
 	DSM_PATH_FAILED,	/* fails at once; rests until it has been verified */
-	DSM_PATH_PASSIVE,	/* alive, but its controller does not serve this device now (standby, unavailable, not the
-				 * owner): no failure, used again when a verification says active */
+	DSM_PATH_PASSIVE,	/* alive, but its controller does not serve the device now (standby, not the owner): no
+				 * failure; used again when a verification says that it is active */
 	DSM_PATH_TRANSITIONING, /* alive, and about to be active or passive */
 };
 
@@ -195,7 +195,8 @@ struct policy_ops {
 	size_t ctx_bytes;    /* zeroed; one for each (device, worker), touched on that worker only */
 	size_t shared_bytes; /* zeroed; one for each device, touched by all workers: atomics only */
 	/* One of usable; NULL: none of them is to be used. */
-	struct policy_path *(*select)(void *ctx, void *shared, const struct path_set *usable, const struct policy_io *io);
+	struct policy_path *(*select)(void *ctx, void *shared, const struct path_set *usable,
+				      const struct policy_io *io);
 };
 
 /* ---- the module -------------------------------------------------------------------------------------------------- */
@@ -224,30 +225,31 @@ struct dsm_ops {
 	/* The hardware that it is for. A device of none of these is not offered to the module; count 0: all are. */
 	const struct dsm_hardware *hardware;
 	size_t hardware_count;
-	/* Whether the device is its own. Modules are asked one at a time in the configured order, and the first that says
-	 * yes, and whose attach does not fail, owns the device (row D7). NULL: what `hardware` names is. */
+	/* Whether the device is its own. Modules are asked one at a time in the configured order, and the first that
+	 * says yes, and whose attach does not fail, owns the device (row D7). NULL: what `hardware` names is. */
 	bool (*match)(const struct dsm_inquiry *inquiry);
 
-	/* The context of a device: ctx_bytes, zeroed, from the gateway; of these a module may use a pointer for memory of
-	 * its own. With ctx_bytes 0 ctx is NULL everywhere. attach returns 0, or -errno to leave the device to the next
-	 * module (detach is not called then). Either may be NULL. */
+	/* The context of a device: ctx_bytes, zeroed, from the gateway; a pointer in there may lead to memory of the
+	 * module's own. With ctx_bytes 0 ctx is NULL everywhere. attach returns 0, or -errno to leave the device to the
+	 * next module (detach is not called then). Either may be NULL. */
 	size_t ctx_bytes;
 	int (*attach)(void *ctx, const struct dsm_inquiry *inquiry, struct dsm_traits *traits);
 	void (*detach)(void *ctx);
 
-	/* What a host's command means that ended otherwise than GOOD or CONDITION MET. What is lost with its link, or timed
-	 * out, is the gateway's own business. NULL: DSM_GENERIC always. */
+	/* What it means that a host's command ended otherwise than GOOD or CONDITION MET. What is lost with its link,
+	 * or timed out, is the gateway's own business. NULL: DSM_GENERIC always. */
 	struct dsm_verdict (*interpret)(void *ctx, const struct dsm_path *path, const struct dsm_result *result);
 
-	/* How a path is verified, and what the answer says; judge NULL: DSM_HEALTH_DEFAULT always, which for a command of
-	 * the module's own is: GOOD active, a unit attention again, all else failed. */
+	/* How a path is verified, and what the answer says. judge NULL: DSM_HEALTH_DEFAULT always; for a command of the
+	 * module's own that is as for TEST UNIT READY. */
 	enum dsm_verify verify;
 	const struct dsm_command *verify_command; /* of DSM_VERIFY_OWN; reads at most DSM_DATA_MAX bytes */
 	enum dsm_health (*judge)(void *ctx, const struct dsm_path *path, const struct dsm_result *result);
 
-	/* Makes a passive path active: called with step 0 for the first command, then with each result, until it is done.
-	 * The gateway calls it when a device has no active path left, one activation at a time for a device, and gives up
-	 * after 16 steps. NULL: SET TARGET PORT GROUPS where the array has explicit ALUA, and nothing where not. */
+	/* Makes a passive path active: called with step 0 (previous NULL) for the first command, then with the result
+	 * of each, until it is done. The gateway calls it when a device has no active path left, one activation at a time
+	 * for a device, and gives up after 16 steps. `command` comes zeroed. NULL: SET TARGET PORT GROUPS where the
+	 * array has explicit ALUA, failed where not. */
 	enum dsm_step (*activate)(void *ctx, const struct dsm_path *path, unsigned step,
 				  const struct dsm_result *previous, struct dsm_command *command);
 

@@ -144,7 +144,8 @@ static bool check_file(const char *file, char reason[MODULE_REASON_MAX])
 	if (stat(dirname(folder), &st) < 0)
 		return refuse(reason, "%s", strerror(errno));
 	if (st.st_mode & S_IWOTH && !(st.st_mode & S_ISVTX))
-		return refuse(reason, "everybody may replace it: its folder has mode %04o", (unsigned)st.st_mode & 07777);
+		return refuse(reason, "everybody may replace it: its folder has mode %04o",
+			      (unsigned)st.st_mode & 07777);
 	return true;
 }
 

@@ -13,8 +13,8 @@
 #define PROBE_SOON 8
 
 struct learned {
-	uint64_t latency_us;   /* as seen when the path was last chosen */
-	unsigned passed_over;  /* commands since then */
+	uint64_t latency_us; /* as seen when the path was last chosen */
+	unsigned passed_over; /* commands since then */
 	bool recovering;
 };
 

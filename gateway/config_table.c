@@ -110,7 +110,7 @@ const struct config_option config_table[] = {
 	{ "api.tls", CONFIG_GROUP, "{}", .help = "encryption of the API", .unavailable = true },
 	{ "api.tokens_file", CONFIG_TEXT, "null", .help = "access tokens of the API", .unavailable = true },
 
-	{ "workers", CONFIG_INTEGER, "0", .help = "threads that carry I/O; 0: one a core", .max = 256 },
+	{ "workers", CONFIG_INTEGER, "0", .help = "threads that carry I/O; 0: one a core", .max = 64 },
 	{ "state_dir", CONFIG_TEXT, "\"/var/lib/braid\"", .help = "where LUN numbers and what the API changed are kept",
 	  .max = TEXT_BYTES_MAX, .check = config_value_absolute_path },
 };
@@ -207,7 +207,7 @@ static void print_option(const struct config_option *option)
 {
 	printf("%s: %s", option->path, type_name(option));
 	if (option->type == CONFIG_INTEGER)
-		printf(" %" PRId64 "..%" PRId64 "%s%s", option->min, option->max, option->unit ? " " : "",
+		printf(" %" PRId64 "..%" PRId64 "%s%s", option->min, option->max, option->unit && *option->unit ? " " : "",
 		       option->unit ? option->unit : "");
 	if (option->unavailable)
 		printf(", not available in this version");

@@ -42,15 +42,16 @@ static uint64_t largest_of(const struct figure_cell *cells, unsigned count, size
 
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 
-/* The longest that a command can take before it ends: a silent link is noticed, its writes are fenced, no other path
- * is there and none comes back; and its counted retries on the way. */
+/* The longest that a command can take before it ends: it hangs on one path after the other, each time until its
+ * timeout and its fence, its counted retries are apart, and then every path is silent, gone, and does not come back. */
 static uint64_t worst_stall_us(const struct timers *timers)
 {
-	uint64_t keepalive = timers->keepalive_interval + timers->keepalive_timeout;
-	uint64_t notice = keepalive > timers->command_timeout ? keepalive : timers->command_timeout;
-	uint64_t retries = (uint64_t)timers->retry_count * timers->retry_interval;
+	uint64_t attempts = (uint64_t)timers->retry_count + 1;
+	uint64_t hangs = attempts * (timers->command_timeout + timers->fence_wait);
+	uint64_t silence = timers->keepalive_interval + timers->keepalive_timeout + timers->fence_wait;
 
-	return (notice + timers->fence_wait + retries + timers->pdo_remove_period) * US_PER_S;
+	return (hangs + (uint64_t)timers->retry_count * timers->retry_interval + silence + timers->pdo_remove_period) *
+	       US_PER_S;
 }
 
 static void add_reason(struct control_status *status, const char *reason)

@@ -38,16 +38,25 @@ static char *array_program(void)
 	return xasprintf("%s/braid-array", self);
 }
 
-static void run_array(const char *program, unsigned n, int ready_fd)
+/* Where an array takes faults and tells its counters: `braid-array --send PATH help`. */
+static void control_path(const struct demo *demo, unsigned n, char *path, size_t size)
 {
-	char iqn[64], portals[PORTALS][64], fd[16];
-	const char *argv[32] = { "braid-array", "--exit-with-parent", "--log-level", "warn", "--ready-fd", fd, "--iqn", iqn };
-	unsigned argc = 8;
+	snprintf(path, size, "%s/array-%c.sock", demo->state_dir, 'a' + n);
+}
+
+static void run_array(const struct demo *demo, const char *program, unsigned n, int ready_fd)
+{
+	char iqn[64], portals[PORTALS][64], fd[16], control[128];
+	const char *argv[32] = { "braid-array", "--exit-with-parent", "--log-level", "warn", "--ready-fd", fd,
+				 "--iqn", iqn, "--control", control };
+	unsigned argc = 10;
 
 	snprintf(fd, sizeof(fd), "%d", ready_fd);
+	control_path(demo, n, control, sizeof(control));
 	snprintf(iqn, sizeof(iqn), "iqn.2026-11.org.example:array-%c", 'a' + n);
 	for (unsigned p = 0; p < PORTALS; p++) {
-		snprintf(portals[p], sizeof(portals[p]), "127.0.0.1:%u", FIRST_PORT + n * PORTALS + p);
+		/* two controllers of two ports each */
+		snprintf(portals[p], sizeof(portals[p]), "127.0.0.1:%u,%u", FIRST_PORT + n * PORTALS + p, 1 + p / 2);
 		argv[argc++] = "--portal";
 		argv[argc++] = portals[p];
 	}
@@ -80,7 +89,7 @@ static int start_array(struct demo *demo, const char *program, unsigned n)
 	demo->arrays[n] = fork();
 	if (demo->arrays[n] == 0) {
 		close(fds[0]);
-		run_array(program, n, fds[1]);
+		run_array(demo, program, n, fds[1]);
 	}
 	close(fds[1]);
 	rc = demo->arrays[n] < 0 ? -errno : await_ready(fds[0]);
@@ -135,6 +144,7 @@ struct demo *demo_start(void)
 		demo_stop(demo);
 		return NULL;
 	}
+	log_info("demo", "two arrays run; their control sockets are %s/array-{a,b}.sock", demo->state_dir);
 	return demo;
 }
 
@@ -155,6 +165,10 @@ void demo_stop(struct demo *demo)
 	for (unsigned n = 0; n < ARRAYS; n++)
 		if (demo->arrays[n] > 0)
 			waitpid(demo->arrays[n], NULL, 0);
+	for (unsigned n = 0; n < ARRAYS; n++) {
+		control_path(demo, n, state, sizeof(state));
+		unlink(state);
+	}
 	snprintf(state, sizeof(state), "%s/state.json", demo->state_dir);
 	unlink(state);
 	rmdir(demo->state_dir);

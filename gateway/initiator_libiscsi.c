@@ -68,12 +68,21 @@ static void initiator_die(struct initiator *in, const char *fmt, ...)
 	timer_arm(&in->deadline, 0);
 }
 
-/* libiscsi's last error as one line without its trailing newline. */
 static const char *iscsi_reason(struct initiator *in)
 {
 	const char *error = iscsi_get_error(in->iscsi);
 
-	return error && *error ? error : "connection lost";
+	return error && *error ? error : "the array closed the connection";
+}
+
+/* libiscsi keeps its last error until the next one, and has none for a connection that was closed: what it says of a
+ * failure must not be an older command's sense. */
+static void forget_reason(struct initiator *in)
+{
+	char *error = (char *)(uintptr_t)iscsi_get_error(in->iscsi);
+
+	if (error)
+		*error = '\0';
 }
 
 static void on_login_log(int level, const char *message)
@@ -92,6 +101,7 @@ static void initiator_service(struct initiator *in, int revents)
 	int rc;
 
 	in->in_service = true;
+	forget_reason(in);
 	if (login) {
 		pthread_mutex_lock(&login_lock);
 		login_current = in;

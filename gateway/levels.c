@@ -28,9 +28,10 @@ static enum policy_id of_dsm(const struct config *config, const struct device *d
 /* What its module says of such a device. */
 static enum policy_id of_module(const struct device *device)
 {
+	const char *name = device->core.dsm_traits.policy;
 	enum policy_id id;
 
-	return device->core.dsm_traits.policy && policy_parse(device->core.dsm_traits.policy, &id) == 0 ? id : POLICY_INHERIT;
+	return name && policy_parse(name, &id) == 0 ? id : POLICY_INHERIT;
 }
 
 const struct policy_ops *levels_policy(const struct device *device, enum policy_id id)

@@ -22,6 +22,7 @@ static void hardware_cell(struct table *table, const json_t *dsm)
 static void add_dsm(struct table *table, const json_t *dsm)
 {
 	const json_t *order = json_object_get(dsm, "order"), *reason = json_object_get(dsm, "reason");
+	bool has_file = json_is_string(json_object_get(dsm, "file"));
 
 	if (json_is_integer(order))
 		table_cell(table, COLOUR_NONE, "%" JSON_INTEGER_FORMAT, json_integer_value(order));
@@ -32,16 +33,16 @@ static void add_dsm(struct table *table, const json_t *dsm)
 	table_cell(table, json_is_string(reason) ? COLOUR_RED : COLOUR_NONE, "%s", text_member(dsm, "state"));
 	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(dsm, "devices"));
 	hardware_cell(table, dsm);
-	table_cell(table, COLOUR_NONE, "%s", text_member(dsm, json_is_string(json_object_get(dsm, "file")) ? "file" : "source"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(dsm, has_file ? "file" : "source"));
 	table_cell(table, COLOUR_NONE, "%s", text_member(dsm, json_is_string(reason) ? "reason" : "summary"));
 }
 
 int command_dsms(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
-		{ "ORDER", .right = true },	   { "DSM", .cut = CUT_NEVER },	    { "VERSION", .cut = CUT_END },
-		{ "STATE", .cut = CUT_NEVER },	   { "DEVICES", .right = true },    { "HARDWARE IDS", .cut = CUT_END },
-		{ "SOURCE", .cut = CUT_MIDDLE },   { "SUMMARY", .cut = CUT_END },
+		{ "ORDER", .right = true },      { "DSM", .cut = CUT_NEVER },   { "VERSION", .cut = CUT_END },
+		{ "STATE", .cut = CUT_NEVER },   { "DEVICES", .right = true },  { "HARDWARE IDS", .cut = CUT_END },
+		{ "SOURCE", .cut = CUT_MIDDLE }, { "SUMMARY", .cut = CUT_END },
 	};
 	json_t *answer = client_list(ctl->client, "/api/v1/dsms", "dsms");
 	struct table *table;

@@ -61,8 +61,8 @@ static void set_groups(struct array *array, const struct dsm_command *command, s
 {
 	if (!(array->tpgs & 2))
 		refuse(answer, 0x5, 0x20, 0x00);
-	else if (command->out_len < 8 || (command->out[4] & 0xf) != 0 || command->out[6] ||
-		 command->out[7] < 1 || command->out[7] > 2)
+	else if (command->out_len < 8 || (command->out[4] & 0xf) != 0 || command->out[6] || command->out[7] < 1 ||
+		 command->out[7] > 2)
 		refuse(answer, 0x5, 0x26, 0x00);
 	else
 		array->owner = command->out[7] - 1u;

@@ -13,7 +13,7 @@
 #define THREADS 4
 #define THREAD_ROUNDS 20000
 #define BALANCE_ROUNDS 200
-#define LEAK_LIMIT 4096	       /* bytes that allocators and libraries may keep for themselves */
+#define LEAK_LIMIT 4096 /* bytes that allocators and libraries may keep for themselves */
 #define INTERPRET_LIMIT_US 100 /* on average; a table takes well below 1 */
 #define KNOWN_FLAGS ((1u << 8) - 1)
 
@@ -105,8 +105,8 @@ static void ask(const struct device *device, uint8_t status, const uint8_t *sens
 	call_decode(status, sense, len, &result);
 	verdict = device->ops->interpret(device->ctx, &device->paths[0], &result);
 	if (!in_range(&verdict))
-		report_wrong("status %02X, %zu bytes of sense: next %u path %u flags %#x are not in the contract", status,
-			     len, (unsigned)verdict.next, (unsigned)verdict.path, verdict.flags);
+		report_wrong("status %02X, %zu bytes of sense: next %u path %u flags %#x are not in the contract",
+			     status, len, (unsigned)verdict.next, (unsigned)verdict.path, verdict.flags);
 }
 
 /* Sense of every length, from none to more than SPC allows, in both formats and in none. */

@@ -16,10 +16,8 @@ static void fill_bytes(const struct profile *profile, uint8_t standard[DEVICE_ST
 		       uint8_t vpd83[DEVICE_VPD83_LEN])
 {
 	static const uint8_t page[DEVICE_VPD83_LEN] = {
-		0, 0x83, 0, 36,
-		1, 0x03, 0, 16, 0x60, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1,
-		0x51, 0x94, 0, 4, 0, 0, 0, 1,
-		0x51, 0x95, 0, 4, 0, 0, 0, 1,
+		0, 0x83, 0, 36, 1,    0x03, 0, 16, 0x60, 0, 0, 0, 0,    0,    0, 1, 0, 0, 0, 0,
+		0, 0,    0, 1,  0x51, 0x94, 0, 4,  0,    0, 0, 1, 0x51, 0x95, 0, 4, 0, 0, 0, 1,
 	};
 
 	memset(standard, 0, DEVICE_STANDARD_LEN);

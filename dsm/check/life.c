@@ -142,7 +142,8 @@ static enum dsm_step activate(struct scene *scene, unsigned index, unsigned *ste
 	for (*steps = 0; next == DSM_STEP_SEND; ++*steps) {
 		struct dsm_command command;
 
-		next = call_activate(scene->device.ops, scene->device.ctx, path, *steps, *steps ? &result : NULL, &command);
+		next = call_activate(scene->device.ops, scene->device.ctx, path, *steps, *steps ? &result : NULL,
+				     &command);
 		if (next == DSM_STEP_SEND)
 			send(scene, path, &command, &answer, &result);
 	}

@@ -93,7 +93,8 @@ static int check(const struct settings *settings, const struct dsm_ops *ops)
 		wrong += check_profile(&subject, taken++ == 0);
 	}
 	if (!taken) {
-		fprintf(stderr, "braid-dsm-check: the module takes no device \"%s\" \"%s\"; --vendor and --product name one\n",
+		fprintf(stderr,
+			"braid-dsm-check: the module takes no device \"%s\" \"%s\"; --vendor and --product name one\n",
 			subject.profile.vendor, subject.profile.product);
 		return 1;
 	}
@@ -124,9 +125,12 @@ static bool take_option(struct settings *settings, int option, const char *value
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "vendor", required_argument, NULL, 'v' },   { "product", required_argument, NULL, 'p' },
-		{ "revision", required_argument, NULL, 'r' }, { "tpgs", required_argument, NULL, 't' },
-		{ "version", no_argument, NULL, 'V' },	      { "help", no_argument, NULL, 'h' },
+		{ "vendor", required_argument, NULL, 'v' },
+		{ "product", required_argument, NULL, 'p' },
+		{ "revision", required_argument, NULL, 'r' },
+		{ "tpgs", required_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct settings settings = { .tpgs = -1 };

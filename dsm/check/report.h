@@ -13,7 +13,7 @@
 /* Says what is wrong; only inside a check. */
 void report_wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Runs the check; it is wrong when fn called report_wrong, crashed, or did not come back. Returns whether it is fine. */
+/* Runs the check: wrong when fn calls report_wrong, crashes, or does not come back. Returns whether it is fine. */
 bool report_check(const char *name, const char *what, void (*fn)(const void *arg), const void *arg);
 
 void report_skipped(const char *name, const char *what, const char *why);

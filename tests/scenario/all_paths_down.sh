@@ -91,7 +91,7 @@ wait_until 12 device_is .state degraded
 expect_eq "$(device .id)" "$ID" "the device of LUN 0"
 start_load after --url "$(lun_url 0)" --verify-only --state long.state
 end_load after || fail "what was acknowledged before is not there"
-one_write | grep -q '^wrote 4096/4096' || fail "a write on one path"
+one_write >one.out && grep -q '^wrote 4096/4096' one.out || fail "a write on one path: $(<one.out)"
 portal_restore "$b"
 wait_until 12 device_is .state normal
 cmp -n 4096 array-1.img <(tr '\0' 'Z' </dev/zero | head -c 4096) || fail "what was written is not there"

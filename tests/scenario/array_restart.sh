@@ -2,7 +2,7 @@
 # The array is killed and comes back: the hosts' commands wait and go on. Its LUN number then leads to another disk,
 # first after a broken link, then under a living one: nothing is ever written to that disk, and the old one is found
 # again wherever it turns up.
-# row: D4 D11 E16
+# row: D4 D11 E12
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"

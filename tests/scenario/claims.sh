@@ -74,8 +74,8 @@ expect_eq "$(serial_at 3)" later "LUN 3"
 wait_until 5 told 6
 
 note "what is no claim"
-for body in '{}' '{"hardware_id": ""}' '{"hardware_id": "VENDOR:PRODUCT-OF-17-CHR"}' '{"all": false}' '{"device": "x", "all": true}' \
-	'{"colour": "red"}' '[]'; do
+for body in '{}' '{"hardware_id": ""}' '{"hardware_id": "VENDOR:PRODUCT-OF-17-CHR"}' '{"all": false}' \
+	'{"device": "x", "all": true}' '{"colour": "red"}' '[]'; do
 	expect_eq "$(api_status POST /claims "$body")" 422 "status of the claim $body"
 done
 expect_eq "$(api GET /claims | jq '.claims | length')" 4 "number of claims"

@@ -51,7 +51,7 @@ done
 start_load load --url "$(lun_url 0)" --url "$(lun_url 1)" --url "$(lun_url 2)" --url "$(lun_url 3)" --sessions 4 \
 	--depth 4 --seconds 2 --rate 2000 --region 16m
 end_load load || fail "the load"
-curl -sf "$BRAID_API/" | grep -qi '<html' || fail "no dashboard"
+curl -sf "$BRAID_API/" >page.html && grep -qi '<html' page.html || fail "no dashboard"
 
 note "a second one"
 status=0

@@ -1,7 +1,7 @@
 #!/bin/bash
 # The gateway is ended and killed, again and again, while hosts write: they log in again to the same LUN numbers with
 # the same devices behind them, what was acknowledged is there, and a drained gateway leaves nothing behind.
-# row: D8 D9 F4
+# row: D9
 # timeout: 150
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"

@@ -27,7 +27,7 @@ room target target/ gateway/base/
 room dsm dsm/
 room api api/ gateway/control.h gateway/policy_name.h gateway/identity.h gateway/timers.h gateway/base/
 # the daemon's main is the one file that sees everything
-room "$(ls gateway/*.[ch] | grep -v gateway/main.c | tr '\n' ' ')" gateway/ target/target.h target/scsi_cmd.h dsm/dsm.h dsm/call.h dsm/module.h dsm/policy.h
+room "$(ls gateway/*.[ch] | grep -v gateway/main.c | tr '\n' ' ')" gateway/ target/target.h target/scsi_cmd.h dsm/ dsm/call.h dsm/module.h dsm/policy.h
 
 for entry in $(git ls-files | cut -d/ -f1 | sort -u); do
 	case $entry in

@@ -67,8 +67,10 @@ static void test_verify_command(void **state)
 /* Two groups with one port each; `state` is that of group 2. */
 static enum dsm_health judge_group(uint8_t state, size_t len)
 {
-	const uint8_t data[4 + 24] = { 0, 0, 0, 24, [5] = 0x0f, [7] = 1, [11] = 1, [15] = 1, [16] = state, [17] = 0x0f, [19] = 2,
-				       [23] = 1, [27] = 2 };
+	const uint8_t data[4 + 24] = {
+		0,           0,        0,        24,      [5] = 0x0f, [7] = 1, [11] = 1, [15] = 1, [16] = state,
+		[17] = 0x0f, [19] = 2, [23] = 1, [27] = 2
+	};
 	struct dsm_result result = { .data = data, .data_len = len };
 
 	return call_judge(&dsm_generic, NULL, &alua, &result);
@@ -122,7 +124,8 @@ static void test_activate_explicit(void **state)
 	assert_int_equal(command.out[6] << 8 | command.out[7], 2);
 	assert_int_equal(call_activate(&dsm_generic, NULL, &alua, 1, &attention, &command), DSM_STEP_SEND);
 	assert_int_equal(call_activate(&dsm_generic, NULL, &alua, 2, &good, &command), DSM_STEP_DONE);
-	assert_int_equal(call_activate(&dsm_generic, NULL, &alua, CALL_STEPS_MAX, &attention, &command), DSM_STEP_FAILED);
+	assert_int_equal(call_activate(&dsm_generic, NULL, &alua, CALL_STEPS_MAX, &attention, &command),
+			 DSM_STEP_FAILED);
 }
 
 /* RDAC: the passive controller's answer is no failure, and the page that moves the LU is as the array wants it. */
@@ -170,10 +173,14 @@ static void test_matches(void **state)
 		unsigned tpgs;
 		bool rdac, family;
 	} cases[] = {
-		{ "IBM", "1742-900", 0, true, false },	  { "IBM", "1742-900", 1, false, false },
-		{ "IBM", "Universal Xport", 0, false, false }, { "IBM", "2145", 1, false, true },
-		{ "EMC", "SYMMETRIX", 0, false, true },	  { "emc", "SYMMETRIX", 0, false, false },
-		{ "LIO-ORG", "disk0", 3, false, true },	  { "IET", "VIRTUAL-DISK", 0, false, false },
+		{ "IBM", "1742-900", 0, true, false },
+		{ "IBM", "1742-900", 1, false, false },
+		{ "IBM", "Universal Xport", 0, false, false },
+		{ "IBM", "2145", 1, false, true },
+		{ "EMC", "SYMMETRIX", 0, false, true },
+		{ "emc", "SYMMETRIX", 0, false, false },
+		{ "LIO-ORG", "disk0", 3, false, true },
+		{ "IET", "VIRTUAL-DISK", 0, false, false },
 		{ "EMC", "SYM", 0, false, false },
 	};
 
@@ -190,7 +197,8 @@ static void test_matches(void **state)
 /* Asymmetric arrays get what their states say, not what the table has for symmetric ones. */
 static void test_family_defaults(void **state)
 {
-	struct dsm_inquiry symmetric = inquiry_of("EMC", "SYMMETRIX", 0), asymmetric = inquiry_of("EMC", "SYMMETRIX", 1);
+	struct dsm_inquiry symmetric = inquiry_of("EMC", "SYMMETRIX", 0),
+			   asymmetric = inquiry_of("EMC", "SYMMETRIX", 1);
 	struct dsm_traits traits = { 0 }, others = { 0 };
 
 	(void)state;
@@ -204,14 +212,10 @@ static void test_family_defaults(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_decode),
-		cmocka_unit_test(test_generic_where_the_module_has_nothing),
-		cmocka_unit_test(test_verify_command),
-		cmocka_unit_test(test_judge_groups),
-		cmocka_unit_test(test_judge_sense),
-		cmocka_unit_test(test_activate_explicit),
-		cmocka_unit_test(test_active_passive),
-		cmocka_unit_test(test_matches),
+		cmocka_unit_test(test_decode),          cmocka_unit_test(test_generic_where_the_module_has_nothing),
+		cmocka_unit_test(test_verify_command),  cmocka_unit_test(test_judge_groups),
+		cmocka_unit_test(test_judge_sense),     cmocka_unit_test(test_activate_explicit),
+		cmocka_unit_test(test_active_passive),  cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_family_defaults),
 	};
 

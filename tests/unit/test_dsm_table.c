@@ -134,7 +134,7 @@ static void assert_order(const struct world *world, const char *expected)
 	char text[256] = "";
 	size_t len = 0;
 
-	list_for_each(entry, &world->g->gateway->dsms->entries, link)
+	list_for_each (entry, &world->g->gateway->dsms->entries, link)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s:%u", len ? " " : "",
 					entry->ops.name ? entry->ops.name : "-", entry->order);
 	assert_string_equal(text, expected);
@@ -159,8 +159,9 @@ static void test_order_of_the_build(void **state)
 /* row: D7: a plugin that the order does not name is asked first; what the order leaves out is not asked */
 static void test_order_of_plugins(void **state)
 {
-	struct world *world = world_create_ready(1, "{'dsms': {'order': ['families', 'simulated', 'generic'], 'plugins': ["
-						    "'" GOOD "', '" PLUGINS "/plugin_second.so']}}");
+	struct world *world =
+		world_create_ready(1, "{'dsms': {'order': ['families', 'simulated', 'generic'], 'plugins': ["
+				      "'" GOOD "', '" PLUGINS "/plugin_second.so']}}");
 
 	(void)state;
 	assert_order(world, "second:1 families:2 simulated:3 generic:4 active-passive:0");
@@ -194,7 +195,7 @@ static void test_refused_plugins(void **state)
 
 	(void)state;
 	assert_order(world, "generic:1 active-passive:0 families:0 -:0 -:0 -:0");
-	list_for_each(entry, &world->g->gateway->dsms->entries, link)
+	list_for_each (entry, &world->g->gateway->dsms->entries, link)
 		with_reason += *entry->reason && entry->file;
 	assert_int_equal(with_reason, 3);
 	assert_int_equal(sim_gateway_events(world->g, "dsm-refused"), 3);

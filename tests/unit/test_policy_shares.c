@@ -225,8 +225,9 @@ static void test_one_probe_at_a_time(void **state)
 
 static struct policy_io block_io(bool is_write, uint64_t lba, uint64_t blocks)
 {
-	return (struct policy_io){ .is_read = !is_write, .is_write = is_write, .lba = lba, .blocks = blocks,
-				   .bytes = blocks * 512 };
+	return (struct policy_io){
+		.is_read = !is_write, .is_write = is_write, .lba = lba, .blocks = blocks, .bytes = blocks * 512
+	};
 }
 
 /* The index of the path that the command takes; its bytes stay outstanding. */
@@ -315,11 +316,11 @@ static void test_other_commands(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_equal_links),	  cmocka_unit_test(test_slow_link_drags_nobody),
-		cmocka_unit_test(test_share_fits_speed),  cmocka_unit_test(test_recovers),
+		cmocka_unit_test(test_equal_links),         cmocka_unit_test(test_slow_link_drags_nobody),
+		cmocka_unit_test(test_share_fits_speed),    cmocka_unit_test(test_recovers),
 		cmocka_unit_test(test_one_probe_at_a_time), cmocka_unit_test(test_fewest_bytes),
-		cmocka_unit_test(test_sequential_stays),  cmocka_unit_test(test_sequential_write_window),
-		cmocka_unit_test(test_sequential_off),	  cmocka_unit_test(test_other_commands),
+		cmocka_unit_test(test_sequential_stays),    cmocka_unit_test(test_sequential_write_window),
+		cmocka_unit_test(test_sequential_off),      cmocka_unit_test(test_other_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -176,7 +176,8 @@ static void test_never_ready(void **state)
 	world_destroy(world);
 }
 
-/* row: D4: the LU changes behind the probe's back: the unit attention that says so comes to the probe itself */
+/* row: D4: the LU changes behind the probe's back, between the question who it is and the last one: the unit attention
+ * that says so comes to the probe itself */
 static void test_change_during_the_probe(void **state)
 {
 	struct world *world = world_create(1);
@@ -186,14 +187,19 @@ static void test_change_during_the_probe(void **state)
 	(void)state;
 	look(world);
 	fault->opcode = 0x12;
-	fault->lun = 1; /* INQUIRY of LUN 1, when that of LUN 0 is done */
-	fault->count = 1;
+	fault->lun = 0;
 	lane_reidentify(world_lane(world, PORTAL_1A));
-	sim_run(world->sim, S);
+	for (unsigned n = 0; n < 3; n++) { /* standard data, page 83h, page 80h */
+		if (n)
+			sim_array_release(world->array);
+		fault->count = 1;
+		sim_run(world->sim, 100 * MS);
+		assert_int_equal(fault->hits, n + 1);
+	}
 	sim_lu_identity(world->lus[0], 999); /* LUN 0 leads elsewhere now */
 	sim_array_attention(world->array, SIM_ANY, 0x3f0e);
 	sim_array_release(world->array);
-	sim_run(world->sim, 10 * S);
+	sim_run(world->sim, S);
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 7);
 	sim_run(world->sim, 60 * S);

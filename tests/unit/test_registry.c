@@ -144,6 +144,28 @@ static void test_capacity_differs_from_the_start(void **state)
 	world_destroy(world);
 }
 
+static void claim(struct world *world, const char *kind, const char *value)
+{
+	struct claim *claim = claim_create(kind, value, false);
+
+	assert_non_null(claim);
+	list_add_tail(&world->g->gateway->claims, &claim->link);
+	registry_apply_claims(world->g->gateway);
+	sim_run(world->sim, 0);
+}
+
+static void unclaim_all(struct world *world)
+{
+	struct claim *claim;
+
+	list_for_each(claim, &world->g->gateway->claims, link) {
+		list_del(&claim->link);
+		free(claim);
+	}
+	registry_apply_claims(world->g->gateway);
+	sim_run(world->sim, 0);
+}
+
 static struct disk *disk_of(const struct world *world, uint64_t number)
 {
 	return sim_gateway_disk(world->g, 0, (uint16_t)device_of(world, number)->lun);
@@ -215,6 +237,61 @@ static void test_reused_number_while_idle(void **state)
 	world_destroy(world);
 }
 
+/* row: D4: what an older probe has found is void, however late the control loop judges it */
+static void test_late_judgement_is_void(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct worker *worker = world->g->gateway->workers[0];
+	struct lane *lane = world_lane(world, PORTAL_1A);
+	struct path *path = sim_gateway_path(world->g, 0, (uint16_t)device_of(world, 100)->lun, PORTAL_1A);
+	uint64_t old = lane->generation;
+
+	(void)state;
+	sim_lu_identity(world->lus[0], 999);
+	lane_reidentify(lane);
+	worker_path_up(worker, path->disk->core, path->core, old);
+	sim_run(world->sim, 0);
+	assert_int_equal(path->state, PATH_IDENTIFY);
+	sim_run(world->sim, S);
+	assert_int_equal(lane->state, LANE_UP);
+	worker_path_up(worker, path->disk->core, path->core, old);
+	sim_run(world->sim, 0);
+	assert_int_equal(path->state, PATH_DOWN);
+	world_destroy(world);
+}
+
+/* row: D4: the number is given back, while the gateway has no use for the other disk: no command is left there that
+ * would meet the unit attention, and the list of LUNs is the same all the time */
+static void test_number_is_given_back(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_io io;
+
+	(void)state;
+	sim_array_remove_lu(world->array, 1);
+	world->lus[1] = NULL;
+	world_start(world, "{'claims': [], 'timers': {'pdo_remove_period': 5}}");
+	sim_run(world->sim, 5 * S);
+	claim(world, "device", device_id(100));
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	for (unsigned round = 0; round < 2; round++) {
+		sim_lu_identity(world->lus[0], 999);
+		sim_array_attention(world->array, SIM_ANY, ASC_LUNS_CHANGED);
+		sim_io_init(&io, world->sim);
+		sim_io_write(&io, disk_of(world, 100), 0, 1);
+		assert_true(sim_io_wait(&io, 60 * S));
+		assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+		assert_int_equal(world->lus[0]->writes, round);
+		sim_lu_identity(world->lus[0], 100);
+		sim_array_attention(world->array, SIM_ANY, ASC_LUNS_CHANGED);
+		assert_true(sim_gateway_settles(world->g, 200 * S));
+		sim_io_write(&io, disk_of(world, 100), 0, 2);
+		assert_true(sim_io_wait(&io, S));
+		assert_int_equal(io.io.status, SCSI_GOOD);
+	}
+	world_destroy(world);
+}
+
 /* row: D4: the unit attention reaches the verification of a suspect path instead of a host's command */
 static void test_reused_number_seen_by_verification(void **state)
 {
@@ -276,28 +353,6 @@ static void test_unmapped_for_a_while(void **state)
 }
 
 /* ---- claims ---------------------------------------------------------------------------------------------------- */
-
-static void claim(struct world *world, const char *kind, const char *value)
-{
-	struct claim *claim = claim_create(kind, value, false);
-
-	assert_non_null(claim);
-	list_add_tail(&world->g->gateway->claims, &claim->link);
-	registry_apply_claims(world->g->gateway);
-	sim_run(world->sim, 0);
-}
-
-static void unclaim_all(struct world *world)
-{
-	struct claim *claim;
-
-	list_for_each(claim, &world->g->gateway->claims, link) {
-		list_del(&claim->link);
-		free(claim);
-	}
-	registry_apply_claims(world->g->gateway);
-	sim_run(world->sim, 0);
-}
 
 /* row: D8: a claim made before the device appears takes effect when it appears */
 static void test_claim_before_the_device(void **state)
@@ -516,6 +571,8 @@ int main(void)
 		cmocka_unit_test(test_reused_number_after_reconnect),
 		cmocka_unit_test(test_reused_number_in_use),
 		cmocka_unit_test(test_reused_number_while_idle),
+		cmocka_unit_test(test_late_judgement_is_void),
+		cmocka_unit_test(test_number_is_given_back),
 		cmocka_unit_test(test_reused_number_seen_by_verification),
 		cmocka_unit_test(test_unmapped_for_a_while),
 		cmocka_unit_test(test_claim_before_the_device),
