@@ -91,7 +91,7 @@ int control_drain(struct gateway *gateway, const char *kind, const char *id, boo
 		return no_such(&scope, problem);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_refresh(gateway->workers[w]);
-	journal_add(gateway->journal, "info", drain ? "drained" : "resumed", id, "%s %s: %s", kind, id,
+	journal_add(gateway->journal, "info", "maintenance", id, "%s %s: %s", kind, id,
 		    drain ? "no new I/O is sent" : "it takes I/O again");
 	return 0;
 }

@@ -170,10 +170,11 @@ bool path_verify(struct path *path)
 
 static void on_registered(struct path *path, enum registration_outcome outcome)
 {
-	if (path->state != PATH_REGISTERING || outcome == REGISTRATION_LOST)
+	if (path->state == PATH_DOWN || outcome == REGISTRATION_LOST)
 		return;
 	path_set_registered(path, outcome == REGISTRATION_DONE);
-	path_set_state(path, PATH_UP);
+	if (path->state == PATH_REGISTERING) /* else it is being identified again meanwhile */
+		path_set_state(path, PATH_UP);
 }
 
 /* Not while the keys of its own old session are still being taken away: the new one would go with them. */
@@ -209,13 +210,15 @@ void path_identified(struct path *path)
 
 void path_not_found(struct path *path)
 {
-	if (path->state == PATH_IDENTIFY)
-		path_set_state(path, PATH_DOWN);
+	if (path->state != PATH_IDENTIFY)
+		return;
+	path_set_registered(path, false); /* what holds the key may be another LU */
+	path_set_state(path, PATH_DOWN);
 }
 
 void path_identify(struct path *path)
 {
-	if (path->state != PATH_DOWN && path->state != PATH_REGISTERING)
+	if (path->state != PATH_DOWN)
 		path_set_state(path, PATH_IDENTIFY);
 }
 

@@ -179,11 +179,35 @@ static void choose_auth(struct login *login, char *list)
 	text_add(&login->answer, "AuthMethod", wanted);
 }
 
+/* A name that is declared again with the same value: libiscsi, and QEMU with it, does so in the operational stage when
+ * it has CHAP credentials that nobody asked for. RFC 7143 6.3 would allow to refuse it; there is nothing to gain. */
+static bool repeats_name(const struct login *login, const struct pair *pair)
+{
+	enum key key = keys_find(pair->key);
+
+	if (key == KEY_COUNT || !keys_seen(&login->params, key))
+		return false;
+	switch (key) {
+	case KEY_INITIATOR_NAME:
+		return strcmp(pair->value, login->nexus.initiator_name) == 0;
+	case KEY_INITIATOR_ALIAS:
+		return strcmp(pair->value, login->nexus.initiator_alias) == 0;
+	case KEY_TARGET_NAME:
+		return login->named && strcasecmp(pair->value, login->target->config.iqn) == 0;
+	case KEY_SESSION_TYPE:
+		return (strcmp(pair->value, "Discovery") == 0) == login->discovery;
+	default:
+		return false;
+	}
+}
+
 static void take_pair(struct login *login, struct pair *pair, struct chap_offer *chap)
 {
 	struct key_offer offer = { pair->key, pair->value, KEYS_LOGIN, login->discovery };
 	bool is_chap = strncmp(pair->key, "CHAP_", 5) == 0;
 
+	if (repeats_name(login, pair))
+		return;
 	if (strcmp(pair->key, "AuthMethod") == 0)
 		choose_auth(login, pair->value);
 	else if (is_chap && (login->stage != STAGE_SECURITY || !login->chap_chosen))

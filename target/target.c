@@ -207,14 +207,19 @@ const struct net_address *target_portal_address(const struct target *target, uns
 
 /* ---- the register ---- */
 
+static bool is_session_of(const struct session *session, const struct target_nexus *nexus)
+{
+	return !session->discovery && session->nexus.tpgt == nexus->tpgt &&
+	       memcmp(session->nexus.isid, nexus->isid, sizeof(nexus->isid)) == 0 &&
+	       strcasecmp(session->nexus.initiator_name, nexus->initiator_name) == 0;
+}
+
 struct session *target_find_session(struct target *target, const struct target_nexus *nexus)
 {
 	struct session *session;
 
 	list_for_each(session, &target->sessions, register_link)
-		if (!session->discovery && session->nexus.tpgt == nexus->tpgt &&
-		    memcmp(session->nexus.isid, nexus->isid, sizeof(nexus->isid)) == 0 &&
-		    strcasecmp(session->nexus.initiator_name, nexus->initiator_name) == 0)
+		if (is_session_of(session, nexus))
 			return session;
 	return NULL;
 }
@@ -393,48 +398,62 @@ void target_each_session(struct target *target, bool (*fn)(const struct target_s
 
 /* ---- unit attentions ---- */
 
+/* A unit attention on its way: to the sessions of one nexus, or to all but one. */
 struct attention_call {
 	struct call call;
 	struct worker *worker;
 	uint16_t lun;
 	scsi_asc asc;
 	uint32_t except;
+	bool one;
+	struct target_nexus nexus; /* one */
 };
 
-static void worker_attention(struct worker *worker, uint16_t lun, scsi_asc asc, uint32_t except)
+static void worker_attention(struct worker *worker, const struct attention_call *attention)
 {
 	struct session *session;
 
-	list_for_each(session, &worker->sessions, worker_link)
-		if (!except || session->nexus.session_id != except)
-			attention_establish(&session->attentions, lun, asc);
+	list_for_each(session, &worker->sessions, worker_link) {
+		if (attention->one ? is_session_of(session, &attention->nexus)
+				   : !attention->except || session->nexus.session_id != attention->except)
+			attention_establish(&session->attentions, attention->lun, attention->asc);
+	}
 }
 
 static void on_attention(struct call *call)
 {
 	struct attention_call *attention = container_of(call, struct attention_call, call);
 
-	worker_attention(attention->worker, attention->lun, attention->asc, attention->except);
+	worker_attention(attention->worker, attention);
 	free(attention);
 }
 
-void target_unit_attention(struct target *target, uint16_t lun, scsi_asc asc, uint32_t except)
+static void spread_attention(struct target *target, const struct attention_call *pattern)
 {
 	for (size_t i = 0; i < target->worker_count; i++) {
 		struct worker *worker = &target->workers[i];
 		struct attention_call *attention;
 
 		if (loop_is_current(worker->loop)) { /* at once: the next command already meets it */
-			worker_attention(worker, lun, asc, except);
+			worker_attention(worker, pattern);
 			continue;
 		}
 		attention = xmalloc(sizeof(*attention));
+		*attention = *pattern;
 		attention->worker = worker;
-		attention->lun = lun;
-		attention->asc = asc;
-		attention->except = except;
 		target_post(target, worker->loop, &attention->call, on_attention);
 	}
+}
+
+void target_unit_attention(struct target *target, uint16_t lun, scsi_asc asc, uint32_t except)
+{
+	spread_attention(target, &(struct attention_call){ .lun = lun, .asc = asc, .except = except });
+}
+
+void target_nexus_attention(struct target *target, const struct target_nexus *nexus, uint16_t lun, scsi_asc asc)
+{
+	spread_attention(target,
+			 &(struct attention_call){ .lun = lun, .asc = asc, .one = true, .nexus = *nexus });
 }
 
 /* ---- drain ---- */

@@ -135,6 +135,9 @@ void target_destroy(struct target *target); /* takes NULL */
  * whose session_id is `except` (0: none is spared). Any thread. */
 void target_unit_attention(struct target *target, uint16_t lun, scsi_asc asc, uint32_t except);
 
+/* The same for one nexus, if it is logged in: that initiator_name, isid and tpgt, whatever its session. Any thread. */
+void target_nexus_attention(struct target *target, const struct target_nexus *nexus, uint16_t lun, scsi_asc asc);
+
 struct target_session_view {
 	const struct target_nexus *nexus;
 	bool discovery;

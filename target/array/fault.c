@@ -86,13 +86,16 @@ static bool matches(const struct fault *fault, const struct scsi_cmd *cmd)
 /* The command goes its way, later than it should. */
 static void hold_release(struct fault_hold *hold)
 {
+	struct faults *faults = hold->faults;
 	struct scsi_cmd *cmd = hold->cmd;
-	bool copy = hold->copy;
 
-	hold->faults->ops->execute(hold->faults->arg, cmd);
+	if (hold->copy) {
+		faults->ops->land(faults->arg, cmd);
+		hold_free(hold);
+		return;
+	}
 	hold_free(hold);
-	if (!copy)
-		scsi_cmd_done(cmd);
+	faults->ops->run(faults->arg, cmd);
 }
 
 static void hold_on_timer(void *arg)
@@ -103,6 +106,7 @@ static void hold_on_timer(void *arg)
 static void hold_init(struct fault_hold *hold, struct faults *faults, struct scsi_cmd *cmd, unsigned rule, bool late)
 {
 	*hold = (struct fault_hold){ .faults = faults, .cmd = cmd, .rule = rule, .late = late };
+	hold->number = ++faults->last_number;
 	list_add_tail(&faults->held, &hold->link);
 	timer_init(&hold->timer, faults->clock, hold_on_timer, hold);
 }
@@ -180,6 +184,24 @@ void fault_abort(struct scsi_cmd *cmd)
 	hold_free(hold);
 	cmd->status = SCSI_TASK_ABORTED;
 	scsi_cmd_done(cmd);
+}
+
+/* Ending a command may bring in the next one, or end others, so the search begins anew after each; `last` keeps out
+ * what was taken meanwhile. */
+void fault_abort_all(struct faults *faults, bool (*chosen)(const struct scsi_cmd *cmd, const void *arg),
+		     const void *arg)
+{
+	uint64_t last = faults->last_number;
+	struct fault_hold *hold, *found;
+
+	do {
+		found = NULL;
+		list_for_each (hold, &faults->held, link)
+			if (!found && !hold->copy && hold->number <= last && chosen(hold->cmd, arg))
+				found = hold;
+		if (found)
+			fault_abort(found->cmd);
+	} while (found);
 }
 
 /*
@@ -367,22 +389,13 @@ size_t fault_clear(struct faults *faults, unsigned rule)
 	return n;
 }
 
-/* Ending a command may bring in the next one, so the list is moved aside first: what is held from now on stays. */
 size_t fault_release(struct faults *faults, unsigned rule)
 {
-	struct list chosen;
+	uint64_t last = faults->last_number;
 	struct fault_hold *hold;
 	size_t n = 0;
 
-	list_init(&chosen);
-	list_for_each (hold, &faults->held, link) {
-		if (rule && hold->rule != rule)
-			continue;
-		list_del(&hold->link);
-		list_add_tail(&chosen, &hold->link);
-		n++;
-	}
-	while ((hold = list_first(&chosen, struct fault_hold, link)))
+	for (; (hold = find_held(faults, last, is_of_rule, &rule)); n++)
 		hold_release(hold);
 	return n;
 }

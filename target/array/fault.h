@@ -4,7 +4,8 @@
  * A rule says which commands it takes (portal, LUN, opcodes, how many) and what becomes of them. A command that is
  * taken has not been executed: one that hangs or is delayed lands on the medium only when it is released, which is the
  * late write that a gateway's fence has to stop. A task that is aborted or whose session ends while it is held is
- * dropped, unless its rule says late=1: then a copy of it lands even so, as in an array that forgets to abort.
+ * dropped, unless its rule says late=1: then a copy of it lands even so, as in an array that forgets to abort; no
+ * reservation stops it.
  *
  * One thread, the worker's.
  */
@@ -18,8 +19,10 @@
 #include <event2/buffer.h>
 
 struct fault_ops {
-	/* Executes a command; ends nothing. */
-	void (*execute)(void *arg, struct scsi_cmd *cmd);
+	/* Executes a command and ends it, now or later. */
+	void (*run)(void *arg, struct scsi_cmd *cmd);
+	/* Executes a copy, which nobody waits for; ends nothing. */
+	void (*land)(void *arg, struct scsi_cmd *cmd);
 	/* Wants that session ended, soon but not inside this call. */
 	void (*end_session)(void *arg, uint32_t session_id);
 };
@@ -31,6 +34,7 @@ struct faults {
 	struct list rules;
 	struct list held; /* commands, and copies of aborted ones */
 	unsigned next_id;
+	uint64_t last_number;
 	size_t copies;
 };
 
@@ -40,6 +44,7 @@ struct fault_hold {
 	struct timer timer;
 	struct faults *faults;
 	struct scsi_cmd *cmd;
+	uint64_t number; /* in the order in which they were taken */
 	unsigned rule;
 	bool late;
 	bool copy; /* nobody waits for it */
@@ -53,6 +58,10 @@ bool fault_take(struct faults *faults, struct scsi_cmd *cmd);
 
 /* Ends a held command without executing it, or leaves a copy of it behind. */
 void fault_abort(struct scsi_cmd *cmd);
+
+/* The same for all commands, held at this moment, that `chosen` picks. */
+void fault_abort_all(struct faults *faults, bool (*chosen)(const struct scsi_cmd *cmd, const void *arg),
+		     const void *arg);
 
 /* words: portal=N lun=N opcode=0x2a[,0x8a...]|read|write count=N late=0|1 action=A, where A is delay:MS, hang, drop,
  * error:KEY/ASC/ASCQ (hexadecimal) or status:busy|task-set-full|reservation-conflict|task-aborted|aca-active.

@@ -170,7 +170,7 @@ static void test_wrong_values(void **state)
 		{ "{'dsms': {'order': ['generic', 'families']}}", "dsms.order: generic takes every device" },
 		{ "{'dsms': {'order': ['families', 'acme']}}", "dsms.order[1]: there is no module \"acme\"" },
 		{ "{'dsms': {'plugins': ['x.so']}}", "dsms.plugins[0]: must be an absolute path" },
-		{ "{'workers': 257}", "workers: must be 0 to 256\n" },
+		{ "{'workers': 65}", "workers: must be 0 to 64\n" },
 		{ "{'workers': '1'}", "workers: must be a whole number" },
 		{ "{'state_dir': 'state'}", "state_dir: must be an absolute path" },
 	};

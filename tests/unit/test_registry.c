@@ -260,6 +260,35 @@ static void test_late_judgement_is_void(void **state)
 	world_destroy(world);
 }
 
+/* row: D4, F4: the LU changes while its path is registering its key: that it has registered does not say who it is */
+static void test_reused_number_while_registering(void **state)
+{
+	struct world *world = world_create_ready(1, "{'timers': {'pdo_remove_period': 15}}");
+	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_HANG, 100);
+	struct sim_io io;
+
+	(void)state;
+	fault->opcode = 0x5f;
+	fault->lun = 0;
+	for (unsigned i = 0; i < 4; i++)
+		sim_portal_reset(world->portals[i]);
+	sim_run(world->sim, S);
+	assert_int_equal(sim_disk_paths(disk_of(world, 100), PATH_REGISTERING), 4);
+	sim_lu_identity(world->lus[0], 999);
+	for (unsigned i = 0; i < 4; i++)
+		lane_reidentify(world_lane(world, world->portals[i]->address));
+	sim_run(world->sim, S);
+	sim_array_release(world->array);
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, disk_of(world, 100), 0, 7);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(world->lus[0]->writes, 0);
+	assert_int_equal(sim_disk_paths(disk_of(world, 100), PATH_UP), 0);
+	assert_int_equal(sim_disk_paths(disk_of(world, 999), PATH_UP), 4);
+	world_destroy(world);
+}
+
 /* row: D4: the number is given back, while the gateway has no use for the other disk: no command is left there that
  * would meet the unit attention, and the list of LUNs is the same all the time */
 static void test_number_is_given_back(void **state)
@@ -572,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_reused_number_in_use),
 		cmocka_unit_test(test_reused_number_while_idle),
 		cmocka_unit_test(test_late_judgement_is_void),
+		cmocka_unit_test(test_reused_number_while_registering),
 		cmocka_unit_test(test_number_is_given_back),
 		cmocka_unit_test(test_reused_number_seen_by_verification),
 		cmocka_unit_test(test_unmapped_for_a_while),

@@ -85,7 +85,7 @@ static void test_ram(void **state)
 /* Memory knows single sectors, and sizes that no machine has cost nothing. */
 static void test_ram_sectors(void **state)
 {
-	struct store *store = store_ram_create(UINT64_C(8) << 40);
+	struct store *store = store_ram_create(UINT64_C(512) << 30);
 	uint64_t last;
 
 	(void)state;
