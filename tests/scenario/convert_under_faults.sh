@@ -47,6 +47,11 @@ faults()
 	done
 }
 
+every_path_carried()
+{
+	api GET /devices | jq -e 'all(.devices[0].paths[]; .stats.reads > 0 and .stats.writes > 0)' >/dev/null
+}
+
 # copy_both_ways ARRAY-FILE PORT...
 copy_both_ways()
 {
@@ -56,7 +61,7 @@ copy_both_ways()
 	touch faulting
 	faults "$@" &
 	faulter=$!
-	until (($(wc -l <faulted) >= $#)) && [[ -e back.img ]]; do
+	until (($(wc -l <faulted) >= $#)) && every_path_carried; do
 		((SECONDS - begin < 150)) || fail "the faults did not come round"
 		qemu-img convert -n -f raw -O raw -r $RATE -t none image.raw "$lun"
 		qemu-img convert -f raw -O raw -r $RATE -T none "$lun" back.img
