@@ -38,6 +38,7 @@ static void reconnect(struct request *request, struct gateway *gateway, const ch
 
 HANDLER(paths_drain, drain, "path")
 HANDLER(paths_resume, resume, "path")
+HANDLER(paths_reconnect, reconnect, "path")
 HANDLER(links_drain, drain, "link")
 HANDLER(links_resume, resume, "link")
 HANDLER(links_reconnect, reconnect, "link")

@@ -18,6 +18,7 @@ void links_resume(struct request *request, struct gateway *gateway);
 void links_reconnect(struct request *request, struct gateway *gateway);
 void paths_drain(struct request *request, struct gateway *gateway);
 void paths_resume(struct request *request, struct gateway *gateway);
+void paths_reconnect(struct request *request, struct gateway *gateway);
 void backends_drain(struct request *request, struct gateway *gateway);
 void backends_resume(struct request *request, struct gateway *gateway);
 void backends_reconnect(struct request *request, struct gateway *gateway);

@@ -21,6 +21,7 @@ const struct route routes[] = {
 	{ "POST", V1 "/links/{id}/reconnect", "The next attempt to log in is made now", .run = links_reconnect },
 	{ "POST", V1 "/paths/{id}/drain", "The same for one path", "force", .run = paths_drain },
 	{ "POST", V1 "/paths/{id}/resume", "I/O on it again", .run = paths_resume },
+	{ "POST", V1 "/paths/{id}/reconnect", "The same for its link", .run = paths_reconnect },
 	{ "POST", V1 "/backends/{id}/drain", "The same for all links of an array", "force", .run = backends_drain },
 	{ "POST", V1 "/backends/{id}/resume", "I/O on it again", .run = backends_resume },
 	{ "POST", V1 "/backends/{id}/reconnect", "The next attempts to log in are made now", .run = backends_reconnect },

@@ -7,8 +7,6 @@
 #include "gateway/lane.h"
 #include "gateway/worker.h"
 
-#include <string.h>
-
 #define POLL_US (250 * US_PER_MS) /* while a group is in transition, or no path is usable */
 
 /* REPORT TARGET PORT GROUPS (SPC-4 6.37), extended header if the array knows it */
@@ -39,9 +37,13 @@ void access_refresh(struct access *access)
 	if (access->via || !disk->core->tpgs)
 		return;
 	timer_stop(&access->poll);
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-		if (disk->paths[i] && disk->paths[i]->state == PATH_UP && access_ask(access, disk->paths[i]))
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		if (!disk->paths[i] || disk->paths[i]->state != PATH_UP)
+			continue;
+		if (access_ask(access, disk->paths[i]))
 			return;
+		timer_arm(&access->poll, POLL_US); /* its lane has no transfer to spare */
+	}
 }
 
 static void access_take(struct access *access, const struct alua *alua)
@@ -52,10 +54,13 @@ static void access_take(struct access *access, const struct alua *alua)
 
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
 		struct path *path = disk->paths[i];
+		/* what the array says nothing of must not stay what a command's error once made of it */
+		enum dsm_access told = DSM_ACCESS_UNKNOWN;
 
 		for (unsigned g = 0; path && g < alua->count; g++)
 			if (alua->groups[g].id == path->core->group)
-				changed |= path_set_access(path, alua->groups[g].access);
+				told = alua->groups[g].access;
+		changed |= path && path_set_access(path, told);
 	}
 	if (changed)
 		loop_call(worker->control, worker->upcalls->access, worker->gateway, disk->core);
@@ -72,35 +77,51 @@ static void on_groups(void *arg, const struct xfer *xfer)
 	struct path *via = access->via;
 	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 	struct dsm_result result = path_result(xfer);
+	bool refused = result.has_sense && result.sense_key == SENSE_ILLEGAL_REQUEST;
 	struct alua alua;
 
 	access->via = NULL;
 	if (xfer->status == SCSI_GOOD && alua_parse(access->data, len, &alua) == 0) {
 		access_take(access, &alua);
-	} else if (result.has_sense && result.sense_key == SENSE_ILLEGAL_REQUEST && !access->extended_refused) {
-		access->extended_refused = true;
-		access_ask(access, via);
-		return;
-	} else if (!(result.has_sense && result.sense_key == SENSE_ILLEGAL_REQUEST)) {
+	} else if (path_met_attention(via, &result)) {
+		access->again = !access->via;
+	} else if (refused && !access->extended_refused) {
+		access->extended_refused = access->again = true;
+	} else if (refused) {
+		alua = (struct alua){ .count = 0 }; /* it tells of no group at all */
+		access_take(access, &alua);
+	} else {
 		timer_arm(&access->poll, POLL_US);
 	}
 	if (access->again)
 		access_refresh(access);
 }
 
+/* Without ALUA there is nobody to ask; verifications tell which paths are active. */
 static void on_poll(void *arg)
 {
-	access_refresh(arg);
+	struct access *access = arg;
+
+	access_refresh(access);
+	if (!access->disk->core->tpgs && !access->disk->usable.count)
+		access_wanted(access);
 }
 
 /* ---- activation -------------------------------------------------------------------------------------------------- */
 
-static void activation_over(struct access *access, const char *how)
+/* What has become of it is seen when the states are asked for, or the path is verified. */
+static void activation_over(struct access *access, bool done)
 {
-	worker_notice(access->disk->worker, "info", "activation", access->disk->core->id, "path %s: %s",
-		      access->activating->core->id, how);
+	struct path *path = access->activating;
+
 	access->activating = NULL;
-	timer_arm(&access->poll, 0);
+	timer_arm(&access->poll, done ? 0 : POLL_US);
+	if (!done)
+		return;
+	worker_notice(access->disk->worker, "info", "activation", access->disk->core->id, "path %s was made active",
+		      path->core->id);
+	if (!access->disk->core->tpgs)
+		path_verify(path);
 }
 
 static void on_activation(void *arg, const struct xfer *xfer)
@@ -109,23 +130,23 @@ static void on_activation(void *arg, const struct xfer *xfer)
 	struct dsm_result result = path_result(xfer);
 
 	if (access->command.in_len) {
-		result.data = access->data;
+		result.data = access->activation_data;
 		result.data_len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 	}
+	path_met_attention(access->activating, &result);
 	activate_next(access, &result);
 }
 
 static bool send_activation(struct access *access)
 {
-	const struct dsm_command *command = &access->command;
+	struct dsm_command *command = &access->command;
 	struct path *path = access->activating;
 	enum scsi_dir dir = command->out_len ? SCSI_DIR_OUT : command->in_len ? SCSI_DIR_IN : SCSI_DIR_NONE;
+	uint8_t *data = command->out_len ? command->out : access->activation_data;
 	uint32_t len = command->out_len ? command->out_len : command->in_len;
 
-	if (command->out_len)
-		memcpy(access->data, command->out, command->out_len);
-	return lane_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir, access->data, len,
-			    on_activation, access);
+	return lane_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir, data, len, on_activation,
+			    access);
 }
 
 static void activate_next(struct access *access, const struct dsm_result *previous)
@@ -136,14 +157,13 @@ static void activate_next(struct access *access, const struct dsm_result *previo
 	switch (call_activate(core->dsm, core->dsm_ctx, &view, access->step++, previous, &access->command)) {
 	case DSM_STEP_SEND:
 		if (!send_activation(access))
-			activation_over(access, "the activation could not be sent");
+			activation_over(access, false);
 		break;
 	case DSM_STEP_DONE:
-		activation_over(access, "activated");
+		activation_over(access, true);
 		break;
 	case DSM_STEP_FAILED:
-		access->activating = NULL;
-		timer_arm(&access->poll, POLL_US);
+		activation_over(access, false);
 		break;
 	}
 }
@@ -152,12 +172,14 @@ void access_wanted(struct access *access)
 {
 	struct disk *disk = access->disk;
 
-	if (access->activating || access->via || !disk->core->tpgs)
+	if (access->activating || access->via)
 		return;
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
-		struct path *path = disk->paths[i];
+	for (unsigned i = 1; i <= DSM_PATHS_MAX; i++) { /* another one than the last time, if there is one */
+		struct path *path = disk->paths[(access->tried + i) % DSM_PATHS_MAX];
 
-		if (path && path->state == PATH_UP && path->access == DSM_ACCESS_STANDBY) {
+		if (path && path->state == PATH_UP && path->access == DSM_ACCESS_STANDBY &&
+		    !path_core_drained(path->core)) {
+			access->tried = path->core->index;
 			access->activating = path;
 			access->step = 0;
 			activate_next(access, NULL);
@@ -172,8 +194,7 @@ void access_path_lost(struct access *access, const struct path *path)
 		access->via = NULL;
 	if (access->activating == path)
 		access->activating = NULL;
-	if (access->disk->core->tpgs)
-		timer_arm(&access->poll, 0);
+	timer_arm(&access->poll, 0);
 }
 
 void access_init(struct access *access, struct disk *disk)

@@ -21,10 +21,12 @@ struct access {
 	struct timer poll;
 
 	struct path *activating; /* NULL: none */
+	unsigned tried;		 /* index of the path that was tried last */
 	unsigned step;
 	struct dsm_command command;
 
 	uint8_t data[2048];
+	uint8_t activation_data[DSM_DATA_MAX];
 };
 
 void access_init(struct access *access, struct disk *disk);

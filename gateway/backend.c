@@ -89,6 +89,11 @@ static void on_found(void *arg, const struct initiator_target *found)
 	}
 	if (!backend_wants(backend, found->iqn))
 		return;
+	if (strlen(found->iqn) >= sizeof(link->iqn)) {
+		log_warn("discovery", "backend=%s a target name of more than 223 bytes is passed over",
+			 backend->config->name);
+		return;
+	}
 	if (net_parse(found->portal, 3260, &address) < 0) {
 		log_warn("discovery", "backend=%s a portal that is no numeric address is passed over portal=%s",
 			 backend->config->name, found->portal);

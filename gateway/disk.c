@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LEAVE_US (5 * US_PER_MS)  /* between two looks whether a registration has come to its end */
 #define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
 
 #define ASC_LU_COMMUNICATION_FAILURE 0x0800
@@ -31,24 +32,36 @@ static void on_withdrawn(struct path *path, enum registration_outcome outcome);
 /* When the last command is done the array gets its keys back; when the last key is given back the disk goes. */
 static void disk_leave(struct disk *disk)
 {
+	bool busy = false;
+
 	if (!disk->left || disk->busy)
 		return;
-	disk->busy++; /* held by this function */
-	for (unsigned i = 0; i < DSM_PATHS_MAX && !disk->withdrawn; i++)
-		if (disk->paths[i] && path_withdraw(disk->paths[i], on_withdrawn))
-			disk->busy++;
-	disk->withdrawn = true;
-	if (!--disk->busy)
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		int rc = disk->paths[i] ? path_withdraw(disk->paths[i], on_withdrawn) : 0;
+
+		disk->busy += rc > 0;
+		busy |= rc < 0;
+	}
+	if (busy && !disk->busy)
+		timer_arm(&disk->leave, LEAVE_US);
+	else if (!disk->busy)
 		disk->left(disk->left_arg, disk); /* destroys the disk */
 }
 
+static void on_leave(void *arg)
+{
+	disk_leave(arg);
+}
+
+/* The disk goes in a turn of its own: a lane that fails still has the path in its hands. A key that stays is taken over
+ * by the next gateway. */
 static void on_withdrawn(struct path *path, enum registration_outcome outcome)
 {
 	struct disk *disk = path->disk;
 
-	(void)outcome; /* a key that stays is taken over by the next gateway */
+	(void)outcome;
 	disk->busy--;
-	disk_leave(disk);
+	timer_arm(&disk->leave, 0);
 }
 
 static void disk_finish(struct io *io)
@@ -212,17 +225,6 @@ static bool is_usable(const struct disk *disk, const struct path *path)
 	return false;
 }
 
-bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t within_us)
-{
-	for (unsigned i = 0; i < disk->usable.count; i++) {
-		const struct path *path = container_of(disk->usable.path[i], struct path, policy);
-
-		if (path->lane != but && disk_now(disk) - path->lane->last_answer_us <= within_us)
-			return true;
-	}
-	return false;
-}
-
 enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
 
 /* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
@@ -239,6 +241,17 @@ static unsigned path_rank(const struct path *path)
 	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
 		return RANK_UNUSABLE;
 	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
+}
+
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		const struct path *path = disk->paths[i];
+
+		if (path && path->lane != but && path_rank(path) < RANK_SUSPECT && path->lane->last_answer_us > since_us)
+			return true;
+	}
+	return false;
 }
 
 /* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
@@ -333,16 +346,9 @@ static void on_retry_same_once(void *arg)
 {
 	struct io *io = arg;
 	struct disk *disk = io->disk;
-	struct path *path = NULL;
 
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-		if (disk->paths[i] && disk->paths[i] == io->path)
-			path = io->path;
 	io->place = IO_IDLE;
-	disk_send(disk, io,
-		  path && (path->state == PATH_UP || path->state == PATH_VERIFYING) ?
-			  path :
-			  disk_select(disk, &disk->usable, io));
+	disk_send(disk, io, path_rank(io->path) < RANK_UNUSABLE ? io->path : disk_select(disk, &disk->usable, io));
 }
 
 static void on_retry_other(void *arg)
@@ -365,16 +371,13 @@ static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
 		path_suspect(path);
 		break;
 	case DSM_PATH_PASSIVE:
+		path_passive(path, DSM_ACCESS_STANDBY);
+		break;
 	case DSM_PATH_TRANSITIONING:
-		if (!path->disk->core->tpgs) { /* nobody to ask: TEST UNIT READY will tell */
-			path_suspect(path);
-			break;
-		}
-		path_set_access(path, verdict->path == DSM_PATH_PASSIVE ? DSM_ACCESS_STANDBY : DSM_ACCESS_TRANSITIONING);
-		disk_refresh(path->disk);
+		path_passive(path, DSM_ACCESS_TRANSITIONING);
 		break;
 	}
-	if ((verdict->flags & DSM_REFRESH) || verdict->path == DSM_PATH_PASSIVE || verdict->path == DSM_PATH_TRANSITIONING)
+	if (verdict->flags & DSM_REFRESH)
 		access_refresh(&path->disk->access);
 }
 
@@ -405,8 +408,9 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		disk_answer_host(io, xfer);
 		return;
 	}
-	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->conflict_met && path_conflict(path)) {
-		io->conflict_met = true;
+	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
+	    path_conflict(path)) {
+		io->conflicts++;
 		io_timer(io, 0, on_retry_other);
 		return;
 	}
@@ -455,8 +459,8 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->disk = disk;
 	io->path = NULL;
 	io->place = IO_IDLE;
-	io->aborted = io->failed_once = io->tried_same = io->conflict_met = false;
-	io->retries = 0;
+	io->aborted = io->failed_once = io->tried_same = false;
+	io->conflicts = io->retries = 0;
 	io->uncounted_since_us = 0;
 	list_init(&io->link);
 	disk->busy++;
@@ -526,6 +530,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	list_init(&disk->held);
 	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
+	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
 	disk->pathless_since_us = disk_now(disk);
 	list_add_tail(&worker->disks, &disk->worker_link);
 	return disk;
@@ -552,6 +557,7 @@ void disk_destroy(struct disk *disk)
 		return;
 	list_del(&disk->worker_link);
 	timer_stop(&disk->hold);
+	timer_stop(&disk->leave);
 	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])

@@ -40,7 +40,7 @@ struct disk {
 	struct access access;
 
 	unsigned busy; /* commands inside */
-	bool withdrawn; /* its keys are being given back */
+	struct timer leave; /* the next look at what is still inside */
 	void (*left)(void *arg, struct disk *disk); /* removal: called when the last command is done */
 	void *left_arg;
 };
@@ -57,8 +57,8 @@ void disk_destroy(struct disk *disk);
 void disk_timers_changed(struct disk *disk);
 void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes over a reference */
 
-/* Whether it has a usable path over another lane that has answered within the last `within_us`. */
-bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t within_us);
+/* Whether it has a path over another lane, fit for I/O, that has answered after `since_us`. */
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us);
 
 /* The state of one of its paths has changed. */
 void disk_refresh(struct disk *disk);

@@ -25,6 +25,7 @@ struct lu_info {
 	struct identity identity; /* IDENTITY_NONE: see problem */
 	uint64_t blocks;
 	uint32_t block_size; /* 0: no capacity could be read */
+	bool is_passive; /* its port does not tell the capacity in its present access state */
 	const char *problem; /* why it cannot be claimed; NULL */
 };
 

@@ -40,8 +40,9 @@ struct io {
 	bool aborted;	      /* its host does not want it any more: no further attempt */
 	bool tried_same;      /* DSM_RETRY_SAME_ONCE: has had its second chance on the same path */
 	bool failed_once;     /* DSM_ONCE: has met such an error on one path already */
-	bool conflict_met;    /* a reservation conflict, because the path's key was gone */
+	unsigned conflicts;   /* reservation conflicts, because the path's key was gone */
 	unsigned retries;     /* counted ones */
+	uint64_t fenced_us;   /* IO_FENCED: since when */
 	uint64_t uncounted_since_us; /* the first of the retries in a row that are bounded by time instead; 0: none */
 	struct path *path;    /* the one it is on, or was on last */
 	struct disk *disk;

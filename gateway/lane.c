@@ -19,7 +19,9 @@
 #define REPROBE_DOUBLINGS 4
 #define WATCH_MAX_US US_PER_S
 #define SUSPICION_FACTOR 16 /* times the average service time */
+#define SUSPICION_SLOWEST 2 /* times the slowest answer of late */
 #define SUSPICION_MIN_US (100 * US_PER_MS)
+#define SLOWEST_WEIGHT 64 /* it is forgotten over about so many answers */
 #define LATENCY_WEIGHT 8 /* moving average over about so many commands */
 
 static void lane_connect(struct lane *lane);
@@ -106,6 +108,8 @@ static void slot_release(struct lane *lane, struct lane_slot *slot)
 {
 	slot->io = NULL;
 	slot->answer = NULL;
+	free(slot->buffer);
+	slot->buffer = NULL;
 	list_del(&slot->xfer.link);
 	list_add_head(&lane->idle, &slot->xfer.link); /* the one still in the cache goes out first */
 	lane->idle_count++;
@@ -210,10 +214,32 @@ bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned 
 	slot->xfer.cdb_len = (uint8_t)cdb_len;
 	slot->xfer.dir = dir;
 	slot->xfer.lun = lun;
-	slot->xfer.data = data;
+	slot->data = data;
+	slot->buffer = len ? xmalloc(len) : NULL;
+	if (dir == SCSI_DIR_OUT)
+		memcpy(slot->buffer, data, len);
+	slot->xfer.data = slot->buffer;
 	slot->xfer.len = len;
 	slot_send(lane, slot);
 	return true;
+}
+
+static void slot_answer(struct lane_slot *slot)
+{
+	const struct xfer *xfer = &slot->xfer;
+
+	if (xfer->dir == SCSI_DIR_IN && slot->data)
+		memcpy(slot->data, slot->buffer, xfer->transfer < xfer->len ? xfer->transfer : xfer->len);
+	slot->answer(slot->arg, xfer);
+}
+
+/* Answers to the gateway's own commands count, too: a link that has just come back has no others. */
+static void note_slowest(struct lane *lane, uint64_t took_us)
+{
+	if (took_us >= lane->slowest_us)
+		lane->slowest_us = took_us;
+	else
+		lane->slowest_us -= (lane->slowest_us - took_us) / SLOWEST_WEIGHT;
 }
 
 static void ignored(void *arg, const struct xfer *xfer)
@@ -229,8 +255,10 @@ void lane_ignore_answer(struct lane *lane, const void *arg)
 	list_for_each(xfer, &lane->inflight, link) {
 		struct lane_slot *slot = container_of(xfer, struct lane_slot, xfer);
 
-		if (!slot->io && slot->arg == arg)
+		if (!slot->io && slot->arg == arg) {
 			slot->answer = ignored;
+			slot->data = NULL;
+		}
 	}
 }
 
@@ -243,12 +271,13 @@ static void on_done(void *arg, struct xfer *xfer)
 	list_del(&xfer->link);
 	lane->last_answer_us = lane_now(lane);
 	lane->ping_sent_us = 0; /* any answer at all shows that the array lives */
+	note_slowest(lane, lane->last_answer_us - slot->started_us);
 	if (io) {
 		count_inflight(lane, io, -1);
 		count_done(lane, io, xfer, lane->last_answer_us - slot->started_us);
 		disk_answered(io, xfer);
 	} else {
-		slot->answer(slot->arg, xfer);
+		slot_answer(slot);
 	}
 	slot_release(lane, slot);
 	lane_send(lane);
@@ -319,12 +348,15 @@ static struct lane_slot *lane_overdue(struct lane *lane)
 	return NULL;
 }
 
-/* How long a link may be silent with commands outstanding before it is suspect: learned from its own latency. */
+/* How long a link may be silent with commands outstanding before it is suspect: learned from its own latency. 0: for
+ * as long as it wants. */
 static uint64_t suspicion_us(const struct lane *lane)
 {
 	uint64_t most = lane->worker->timers.suspicion_limit * US_PER_MS;
 	uint64_t learned = SUSPICION_FACTOR * figure_get(&lane->cell->latency_us);
 
+	if (learned < SUSPICION_SLOWEST * lane->slowest_us)
+		learned = SUSPICION_SLOWEST * lane->slowest_us;
 	if (learned < SUSPICION_MIN_US)
 		learned = SUSPICION_MIN_US;
 	return learned < most ? learned : most;
@@ -335,13 +367,13 @@ static uint64_t lane_silence_us(const struct lane *lane)
 	return lane_now(lane) - lane->last_answer_us;
 }
 
-/* Whether every disk with a path here has another one, over a link that has answered within `within_us`. */
-static bool lane_is_dispensable(const struct lane *lane, uint64_t within_us)
+/* Whether every disk with a path here has another one, over a link that has answered since this one was asked. */
+static bool lane_is_dispensable(const struct lane *lane)
 {
 	const struct path *path;
 
 	list_for_each(path, &lane->paths, lane_link)
-		if (path->state == PATH_UP && !disk_has_lively_path(path->disk, lane, within_us))
+		if (path->state == PATH_UP && !disk_has_lively_path(path->disk, lane, lane->ping_sent_us))
 			return false;
 	return true;
 }
@@ -372,7 +404,7 @@ static bool lane_suspect(struct lane *lane)
 	if (!suspicion || lane->state != LANE_UP || !oldest || lane_now(lane) - oldest->started_us < suspicion / 2 ||
 	    silent < suspicion / 2)
 		return false;
-	if (silent >= suspicion && lane->ping_sent_us && lane_is_dispensable(lane, suspicion)) {
+	if (silent >= suspicion && lane->ping_sent_us && lane_is_dispensable(lane)) {
 		lane_fail(lane, "it fell silent while other paths answer");
 		return true;
 	}
@@ -426,8 +458,31 @@ static void on_watch(void *arg)
 
 /* ---- connecting and probing ------------------------------------------------------------------------------------ */
 
+/* The commands that wait for a transfer. */
+static void lane_take_back(struct lane *lane, struct list *again)
+{
+	struct list *link;
+
+	while ((link = list_pop(&lane->waiting))) {
+		struct io *io = list_entry(link, struct io, link);
+
+		count_inflight(lane, io, -1);
+		io->place = IO_IDLE;
+		list_add_tail(again, link);
+	}
+}
+
+static void submit_again(struct list *again)
+{
+	struct list *link;
+
+	while ((link = list_pop(again)))
+		disk_submit_again(list_entry(link, struct io, link));
+}
+
 static void lane_probe(struct lane *lane)
 {
+	struct list again;
 	struct path *path;
 
 	lane->generation++;
@@ -438,6 +493,9 @@ static void lane_probe(struct lane *lane)
 	list_for_each(path, &lane->paths, lane_link)
 		path_identify(path);
 	lane->probe = probe_start(lane);
+	list_init(&again);
+	lane_take_back(lane, &again); /* they must not follow to where the number leads now (row D4) */
+	submit_again(&again);
 }
 
 void lane_reidentify(struct lane *lane)
@@ -570,13 +628,10 @@ static void lane_strip(struct lane *lane, struct list *again)
 			continue;
 		count_inflight(lane, io, -1);
 		io->place = io->info->effect == COMMAND_READ ? IO_IDLE : IO_FENCED;
+		io->fenced_us = lane_now(lane);
 		list_add_tail(io->place == IO_FENCED ? &lane->fenced : again, &io->link);
 	}
-	while ((link = list_pop(&lane->waiting))) {
-		count_inflight(lane, list_entry(link, struct io, link), -1);
-		list_entry(link, struct io, link)->place = IO_IDLE;
-		list_add_tail(again, link);
-	}
+	lane_take_back(lane, again);
 }
 
 /* Asks the next live portal of the same group to take a login with the dead session's ISID; when there is none, the
@@ -615,7 +670,8 @@ bool lane_has_fenced(const struct lane *lane, const struct disk *disk)
 	return false;
 }
 
-void lane_release(struct lane *lane, const struct disk *disk, const char *form)
+/* Those that have been fenced for `age_us` at least. */
+static void release_aged(struct lane *lane, const struct disk *disk, uint64_t age_us, const char *form)
 {
 	struct list freed, *link;
 	struct io *io;
@@ -623,7 +679,7 @@ void lane_release(struct lane *lane, const struct disk *disk, const char *form)
 
 	list_init(&freed);
 	list_for_each(io, &lane->fenced, link) {
-		if (disk && io->disk != disk)
+		if ((disk && io->disk != disk) || lane_now(lane) - io->fenced_us < age_us)
 			continue;
 		list_del(&io->link);
 		list_add_tail(&freed, &io->link);
@@ -641,14 +697,27 @@ void lane_release(struct lane *lane, const struct disk *disk, const char *form)
 			      "%u outstanding writes were released, fence form %s", count, form);
 }
 
+void lane_release(struct lane *lane, const struct disk *disk, const char *form)
+{
+	release_aged(lane, disk, 0, form);
+}
+
+/* A lane may have come back, carried writes and died again meanwhile: each has a time of its own. */
 static void on_fence_wait(void *arg)
 {
-	lane_release(arg, NULL, "wait");
+	struct lane *lane = arg;
+	uint64_t wait = lane->worker->timers.fence_wait * US_PER_S;
+	const struct io *next;
+
+	release_aged(lane, NULL, wait, "wait");
+	next = list_first(&lane->fenced, struct io, link); /* the oldest */
+	if (next)
+		timer_arm(&lane->fence_wait, next->fenced_us + wait - lane_now(lane));
 }
 
 void lane_fail(struct lane *lane, const char *reason)
 {
-	struct list again, *link;
+	struct list again;
 	struct path *path;
 	uint64_t now = lane_now(lane);
 	bool was_up = lane->state == LANE_UP || lane->state == LANE_PROBING;
@@ -684,8 +753,7 @@ void lane_fail(struct lane *lane, const char *reason)
 	list_for_each(path, &lane->paths, lane_link)
 		path_fence(path);
 	fence_next(lane);
-	while ((link = list_pop(&again)))
-		disk_submit_again(list_entry(link, struct io, link));
+	submit_again(&again);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
@@ -738,6 +806,8 @@ void lane_destroy(struct lane *lane)
 	timer_stop(&lane->fence_wait);
 	probe_destroy(lane->probe);
 	lane->worker->transport->close(lane->initiator);
+	for (unsigned i = 0; i < LANE_DEPTH + LANE_SPARE; i++)
+		free(lane->slots[i].buffer);
 	free(lane->slots);
 	free(lane->slot_ctx);
 	free(lane);

@@ -29,6 +29,8 @@ struct lane_slot {
 	struct io *io;	  /* a host's command; or */
 	lane_answer *answer; /* one of our own */
 	void *arg;
+	uint8_t *data;	 /* where the bytes of its answer go; NULL: nowhere */
+	uint8_t *buffer; /* its data on the wire: whoever asked may be gone by the time that the array answers */
 	uint64_t started_us;
 };
 
@@ -62,6 +64,7 @@ struct lane {
 
 	struct timer watch; /* keepalive and command timeout */
 	uint64_t last_answer_us, ping_sent_us; /* 0: no ping is out */
+	uint64_t slowest_us; /* of the latest answers; outlives the session */
 	uint8_t ping_data[PING_BYTES];
 	uint64_t luns_hash; /* of the start of the LUN list that the array told last */
 
@@ -84,7 +87,8 @@ void lane_submit(struct lane *lane, struct io *io);
 /* Takes io, which is in IO_WAITING or IO_FENCED, off the lane's lists. */
 void lane_forget(struct io *io);
 
-/* A command of our own: data is the caller's until answered, or until the lane fails. False: none can be sent now. */
+/* A command of our own. Data to write is copied; data that was read is put there just before answer is called, unless
+ * nobody wants to know any more. False: none can be sent now. */
 bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, enum scsi_dir dir,
 		  uint8_t *data, uint32_t len, lane_answer *answer, void *arg);
 

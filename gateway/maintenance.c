@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#define TPGS_EXPLICIT 2 /* of standard inquiry data (SPC-4 6.4.2) */
+
 /* What a command of maintenance is about: one path, or one or more links. */
 struct scope {
 	const char *kind, *id;
@@ -24,6 +26,22 @@ static bool scope_has_path(const struct scope *scope, const struct path_core *pa
 	return scope_has_link(scope, path->link);
 }
 
+/* Whether I/O can go over it, now or when it has been made active. */
+static bool can_take_over(const struct path_core *path, const struct device *device)
+{
+	if (!path_core_up(path, device->worker_count) || path_core_drained(path))
+		return false;
+	switch (path_core_access(path)) {
+	case DSM_ACCESS_STANDBY:
+		return device->core.dsm->activate || (device->core.tpgs & TPGS_EXPLICIT);
+	case DSM_ACCESS_UNAVAILABLE:
+	case DSM_ACCESS_OFFLINE:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /* A claimed device that would have no path any more; NULL: none. */
 static const struct device *device_left_alone(struct gateway *gateway, const struct scope *scope)
 {
@@ -37,7 +55,7 @@ static const struct device *device_left_alone(struct gateway *gateway, const str
 
 			if (scope_has_path(scope, path))
 				taken++;
-			else if (path_core_up(path, device->worker_count) && !path_core_drained(path))
+			else if (can_take_over(path, device))
 				left++;
 		}
 		if (taken && !left)
@@ -96,6 +114,20 @@ int control_drain(struct gateway *gateway, const char *kind, const char *id, boo
 	return 0;
 }
 
+/* For a path: its link. */
+static bool scope_reaches_link(struct gateway *gateway, const struct scope *scope, const struct link *link)
+{
+	const struct device *device;
+
+	if (strcmp(scope->kind, "path") != 0)
+		return scope_has_link(scope, link);
+	list_for_each (device, &gateway->devices, link)
+		for (unsigned i = 0; i < device->path_count; i++)
+			if (device->paths[i]->link == link && scope_has_path(scope, device->paths[i]))
+				return true;
+	return false;
+}
+
 int control_reconnect(struct gateway *gateway, const char *kind, const char *id, struct problem *problem)
 {
 	struct scope scope = { kind, id, 0 };
@@ -104,7 +136,7 @@ int control_reconnect(struct gateway *gateway, const char *kind, const char *id,
 
 	list_for_each(backend, &gateway->backends, link) {
 		list_for_each(link, &backend->links, backend_link) {
-			if (!scope_has_link(&scope, link))
+			if (!scope_reaches_link(gateway, &scope, link))
 				continue;
 			scope.found++;
 			for (unsigned w = 0; w < gateway->worker_count; w++)

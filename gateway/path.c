@@ -8,6 +8,7 @@
 #include "gateway/lane.h"
 #include "gateway/worker.h"
 
+#include <errno.h>
 #include <stdlib.h>
 
 #define AGAIN_US (100 * US_PER_MS)  /* after a unit attention */
@@ -63,7 +64,6 @@ struct dsm_verdict path_verdict(const struct path *path, const struct dsm_result
 	return call_interpret(core->dsm, core->dsm_ctx, &view, result);
 }
 
-
 bool path_tell_hosts(struct path *path, const struct dsm_result *result, uint32_t except)
 {
 	struct disk *disk = path->disk;
@@ -75,15 +75,34 @@ bool path_tell_hosts(struct path *path, const struct dsm_result *result, uint32_
 	return true;
 }
 
+bool path_met_attention(struct path *path, const struct dsm_result *result)
+{
+	unsigned flags;
+
+	if (!result->has_sense || result->sense_key != SENSE_UNIT_ATTENTION)
+		return false;
+	flags = path_verdict(path, result).flags;
+	if (flags & DSM_TELL_HOSTS)
+		path_tell_hosts(path, result, 0);
+	if (flags & DSM_REFRESH)
+		access_refresh(&path->disk->access);
+	if (flags & DSM_REIDENTIFY) /* row D4 */
+		lane_reidentify(path->lane);
+	return true;
+}
+
 /* ---- states ------------------------------------------------------------------------------------------------------ */
 
-/* The next verification of a path that is up (path_verify_enabled, row L1). */
+/* The next verification of a path that is up (path_verify_enabled, row L1). Where no array can be asked for access
+ * states, that is also how a passive path is seen to be active. */
 static void path_plan_verify(struct path *path)
 {
 	const struct timers *timers = &path->disk->worker->timers;
 
 	timer_stop(&path->verify);
-	if (timers->path_verify_enabled)
+	if (!path->disk->core->tpgs && path->access != DSM_ACCESS_UNKNOWN)
+		timer_arm(&path->verify, VERIFY_PERIOD_US);
+	else if (timers->path_verify_enabled)
 		timer_arm(&path->verify, timers->path_verification_period * US_PER_S);
 }
 
@@ -129,40 +148,80 @@ void path_suspect(struct path *path)
 	timer_arm(&path->verify, 0);
 }
 
+void path_passive(struct path *path, enum dsm_access access)
+{
+	path_set_access(path, access);
+	if (path->disk->core->tpgs)
+		access_refresh(&path->disk->access);
+	else if (path->state == PATH_UP)
+		path_plan_verify(path);
+	disk_refresh(path->disk);
+}
+
+/* It lives; with ALUA, whether it serves the device is a matter of its access state. */
+static void path_alive(struct path *path, enum dsm_access access)
+{
+	if (!path->disk->core->tpgs && path_set_access(path, access))
+		disk_refresh(path->disk);
+	if (path->state == PATH_UP)
+		path_plan_verify(path);
+	else
+		path_set_state(path, PATH_UP);
+}
+
+static void path_verified(struct path *path, enum dsm_health health)
+{
+	if (path->state != PATH_VERIFYING && path->state != PATH_UP)
+		return;
+	switch (health) {
+	case DSM_HEALTH_ACTIVE:
+		path_alive(path, DSM_ACCESS_UNKNOWN);
+		break;
+	case DSM_HEALTH_PASSIVE:
+		path_alive(path, DSM_ACCESS_STANDBY);
+		break;
+	case DSM_HEALTH_FAILED:
+		if (path->state == PATH_UP)
+			path_suspect(path);
+		else
+			timer_arm(&path->verify, VERIFY_PERIOD_US);
+		break;
+	default:
+		timer_arm(&path->verify, AGAIN_US);
+	}
+}
+
 static void on_verified(void *arg, const struct xfer *xfer)
 {
 	struct path *path = arg;
+	const struct device_core *core = path->disk->core;
+	struct dsm_path view = path_view_of(path);
 	struct dsm_result result = path_result(xfer);
-	bool again = result.has_sense && result.sense_key == SENSE_UNIT_ATTENTION;
+	enum dsm_health health;
 
-	path->verify_sent = false;
-	if (again) {
-		unsigned flags = path_verdict(path, &result).flags;
-
-		if (flags & DSM_TELL_HOSTS)
-			path_tell_hosts(path, &result, 0);
-		if (flags & DSM_REIDENTIFY) /* no command will meet this unit attention again (row D4) */
-			lane_reidentify(path->lane);
+	if (path->verify_command.in_len) {
+		result.data = path->verify_data;
+		result.data_len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 	}
-	if (path->state != PATH_VERIFYING && path->state != PATH_UP)
-		return;
-	if (xfer->status == SCSI_GOOD && path->state == PATH_UP)
-		path_plan_verify(path);
-	else if (xfer->status == SCSI_GOOD)
-		path_set_state(path, PATH_UP);
-	else if (path->state == PATH_UP && !again)
-		path_suspect(path);
-	else
-		timer_arm(&path->verify, again ? AGAIN_US : VERIFY_PERIOD_US);
+	health = call_judge(core->dsm, core->dsm_ctx, &view, &result);
+	path->verify_sent = false;
+	if (path_met_attention(path, &result))
+		health = DSM_HEALTH_AGAIN;
+	path_verified(path, health);
 }
 
 bool path_verify(struct path *path)
 {
-	static const uint8_t test_unit_ready[6];
+	struct dsm_command *command = &path->verify_command;
+	struct dsm_path view = path_view_of(path);
+	enum scsi_dir dir;
 
-	if (!path->verify_sent)
-		path->verify_sent = lane_command(path->lane, path->core->lun, test_unit_ready, sizeof(test_unit_ready),
-						 SCSI_DIR_NONE, NULL, 0, on_verified, path);
+	if (path->verify_sent)
+		return true;
+	call_verify(path->disk->core->dsm, &view, command);
+	dir = command->in_len ? SCSI_DIR_IN : SCSI_DIR_NONE;
+	path->verify_sent = lane_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir,
+					 path->verify_data, command->in_len, on_verified, path);
 	return path->verify_sent;
 }
 
@@ -222,25 +281,38 @@ void path_identify(struct path *path)
 		path_set_state(path, PATH_IDENTIFY);
 }
 
+static bool is_registered(const struct disk *disk)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && disk->paths[i]->registered)
+			return true;
+	return false;
+}
+
+/* Without a key on any path the reservation is somebody else's. */
 bool path_conflict(struct path *path)
 {
-	if (!path->registered)
+	if (path->state != PATH_UP && path->state != PATH_VERIFYING) /* it was sent before it left that state */
+		return path->core->link->fence == FENCE_AUTO;
+	if (!is_registered(path->disk) || path->core->link->fence != FENCE_AUTO)
 		return false;
 	path_set_registered(path, false);
-	if (path->state == PATH_UP) {
-		path_set_state(path, PATH_REGISTERING);
-		path_register(path);
-	}
+	path_set_state(path, PATH_REGISTERING);
+	path_register(path);
 	return true;
 }
 
-bool path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome))
+int path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome))
 {
-	if (!path->registered || path->state == PATH_DOWN || registration_busy(path->registration))
-		return false;
+	if (path->state == PATH_DOWN)
+		return 0;
+	if (registration_busy(path->registration))
+		return -EBUSY;
+	if (!path->registered)
+		return 0;
 	path_set_registered(path, false);
 	registration_withdraw(path->registration, done);
-	return true;
+	return 1;
 }
 
 void path_lost(struct path *path)
@@ -360,6 +432,5 @@ void path_destroy(struct path *path)
 	lane_ignore_answer(path->lane, path);
 	list_del(&path->lane_link);
 	disk->paths[path->core->index] = NULL;
-	disk_refresh(disk);
 	free(path);
 }

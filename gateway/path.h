@@ -7,8 +7,8 @@
 #include "dsm/dsm.h"
 #include "gateway/figures.h"
 #include "gateway/link.h"
-#include "gateway/registration.h"
 #include "gateway/news.h"
+#include "gateway/registration.h"
 
 struct disk;
 struct lane;
@@ -18,7 +18,7 @@ enum path_state {
 	PATH_IDENTIFY,	/* the link is up, what is behind it is not yet known to be this device (row D4) */
 	PATH_UP,
 	PATH_REGISTERING, /* its key is not at the array yet (row F4) */
-	PATH_VERIFYING, /* an error made it suspect: rests until it has answered TEST UNIT READY (row L2) */
+	PATH_VERIFYING, /* an error made it suspect: rests until it has been verified (row L2) */
 };
 
 const char *path_state_name(enum path_state state);
@@ -38,7 +38,7 @@ struct path_core {
 
 	/* control loop only */
 	uint64_t *seen;	  /* one a worker: the probe that last found the LU here; 0: it is not here now */
-	uint64_t *blocks; /* one a worker: the capacity that it told then */
+	uint64_t *blocks; /* one a worker: the capacity that it told then; UINT64_MAX: it is passive and tells none */
 };
 
 struct path {
@@ -53,6 +53,8 @@ struct path {
 	struct news_heard heard;
 	struct timer verify; /* until the next step of registering or verifying */
 	bool verify_sent;
+	struct dsm_command verify_command;
+	uint8_t verify_data[DSM_DATA_MAX];
 	struct registration *registration;
 	bool registered;
 	bool fencing;	      /* its old session's key is being taken away over another path */
@@ -84,11 +86,16 @@ bool path_verify(struct path *path);
 /* An error of a command casts doubt on the path: it rests until it has been verified. */
 void path_suspect(struct path *path);
 
-/* A command met a reservation conflict. True: this path's key was taken away, and is being put back. */
+/* A command met a reservation conflict. True: the path lacks its key, which is being put back. */
 bool path_conflict(struct path *path);
-/* Gives the key back. False: there is none, or it cannot be now; else done is called once. */
-bool path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
+
+/* Gives the key back: 1, done is called once; 0: there is none; -EBUSY: not now, its registration is at work. */
+int path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
+
 void path_timers_changed(struct path *path); /* worker.timers are new */
+
+/* An answer has said that the array does not serve the disk over it now: `access` until something newer is known. */
+void path_passive(struct path *path, enum dsm_access access);
 
 /* What the array says of the way to this disk over this port; disk_refresh() is the caller's. True: it is news. */
 bool path_set_access(struct path *path, enum dsm_access access);
@@ -104,5 +111,9 @@ struct dsm_verdict path_verdict(const struct path *path, const struct dsm_result
 
 /* Whether the hosts have to hear of this unit attention; then all but the one of session `except` do. */
 bool path_tell_hosts(struct path *path, const struct dsm_result *result, uint32_t except);
+
+/* A command of the gateway's own has ended so. True: with a unit attention, which no other command will meet: what it
+ * asks for is done here. */
+bool path_met_attention(struct path *path, const struct dsm_result *result);
 
 #endif

@@ -93,6 +93,20 @@ static bool tells_of_change(const struct xfer *xfer)
 	return xfer->sense[at] == 0x3f && (xfer->sense[at + 1] == 0x03 || xfer->sense[at + 1] == 0x0e);
 }
 
+/* Standby or unavailable: the medium is not accessible over this port for as long as that lasts (SPC-4 5.16.2.4). */
+static bool is_passive(const struct xfer *xfer)
+{
+	struct dsm_result result = path_result(xfer);
+
+	return result.has_sense && result.sense_key == SENSE_NOT_READY && result.asc == 0x04 &&
+	       (result.ascq == 0x0b || result.ascq == 0x0c);
+}
+
+static bool asks_for_capacity(const struct probe *probe)
+{
+	return probe->step == &step_capacity16 || probe->step == &step_capacity10;
+}
+
 /* The array is not ready to answer: a later probe will ask again. An LU whose identity is known in part only is left
  * out, since what is missing would make another device of it. */
 static void probe_give_up(struct probe *probe)
@@ -100,7 +114,7 @@ static void probe_give_up(struct probe *probe)
 	probe->inventory->incomplete = true;
 	if (probe->step == &step_designators || probe->step == &step_serial)
 		probe->inventory->count--;
-	else if (probe->step == &step_capacity16 || probe->step == &step_capacity10)
+	else if (asks_for_capacity(probe))
 		probe->lu->problem = CAPACITY_UNREADABLE;
 	probe_go_on(probe, NULL);
 }
@@ -114,6 +128,10 @@ static void on_answer(void *arg, const struct xfer *xfer)
 		lane_reidentify(probe->lane);
 	if (xfer->status == SCSI_GOOD || has_sense(xfer, SENSE_ILLEGAL_REQUEST)) {
 		probe_go_on(probe, probe->step->done(probe, probe->buffer, xfer->status == SCSI_GOOD ? len : 0));
+	} else if (asks_for_capacity(probe) && is_passive(xfer)) {
+		probe->lu->is_passive = true;
+		probe->lu->problem = CAPACITY_UNREADABLE;
+		probe_go_on(probe, NULL);
 	} else if (++probe->tries < PROBE_TRIES) {
 		bool at_once = xfer->status == SCSI_CHECK_CONDITION && probe->tries < PROBE_TRIES / 2;
 

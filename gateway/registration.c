@@ -132,23 +132,18 @@ static void go_on(struct registration *r, const struct step *next)
 		timer_arm(&r->pause, PAUSE_US);
 }
 
-static bool is_passing(const struct xfer *xfer)
-{
-	return xfer->status == SCSI_BUSY || xfer->status == SCSI_TASK_SET_FULL ||
-	       (xfer->status == SCSI_CHECK_CONDITION && xfer->sense_len > 2 &&
-		(xfer->sense[(xfer->sense[0] & 0x7e) == 0x72 ? 1 : 2] & 0xf) == SENSE_UNIT_ATTENTION);
-}
-
 static void on_answer(void *arg, const struct xfer *xfer)
 {
 	struct registration *r = arg;
-
+	struct dsm_result result = path_result(xfer);
+	bool attention = path_met_attention(r->path, &result);
+	bool busy = xfer->status == SCSI_BUSY || xfer->status == SCSI_TASK_SET_FULL;
 	const struct step *next;
 
 	log_debug("registration", "path=%s step=%02x/%02x status=%02x", r->path->core->id, r->step->opcode, r->step->action,
 		  xfer->status);
-	if (is_passing(xfer) && ++r->tries < TRIES) {
-		timer_arm(&r->pause, xfer->status == SCSI_CHECK_CONDITION ? 0 : PAUSE_US);
+	if ((attention || busy) && ++r->tries < TRIES) {
+		timer_arm(&r->pause, attention ? 0 : PAUSE_US);
 		return;
 	}
 	next = r->step->done(r, xfer);
@@ -196,17 +191,16 @@ static const struct step *on_reserved(struct registration *r, const struct xfer 
 {
 	if (xfer->status == SCSI_GOOD)
 		return finish_registration(r, REGISTRATION_DONE);
-	if (xfer->status == SCSI_RESERVATION_CONFLICT)
-		return &step_read_reservation;
-	return finish_registration(r, REGISTRATION_UNSUPPORTED);
+	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_read_reservation : &step_give_back;
 }
 
 static const struct step *on_reservation_read(struct registration *r, const struct xfer *xfer)
 {
 	bool ours = xfer->status == SCSI_GOOD && xfer->transfer >= 24 && get_be32(r->data + 4) >= 16 &&
+		    get_be64(r->data + 8) >> 48 == KEY_MARK &&
 		    (r->data[21] & 0xf) == PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY;
 
-	return finish_registration(r, ours ? REGISTRATION_DONE : REGISTRATION_UNSUPPORTED);
+	return ours ? finish_registration(r, REGISTRATION_DONE) : &step_give_back;
 }
 
 bool registration_busy(const struct registration *r)
@@ -294,7 +288,6 @@ void registration_lost(struct registration *r)
 		finish_registration(r, REGISTRATION_LOST);
 	else if (r->fenced)
 		finish_preempt(r, false);
-	r->step = NULL;
 }
 
 struct registration *registration_create(struct path *path)

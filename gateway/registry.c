@@ -14,6 +14,8 @@
 
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e
 #define ASC_CAPACITY_CHANGED 0x2a09
+#define TPGS_EXPLICIT 2 /* of standard inquiry data (SPC-4 6.4.2) */
+#define BLOCKS_UNTOLD UINT64_MAX /* path_core.blocks: a passive path, whose port tells no capacity */
 
 /* ---- identity ---------------------------------------------------------------------------------------------------- */
 
@@ -102,6 +104,7 @@ static void own(struct gateway *gateway, struct device *device, const struct lu_
 	str_copy(inquiry.revision, sizeof(inquiry.revision), lu->revision);
 	dsm_table_own(gateway->dsms, &inquiry, &device->core);
 	device->core.tpgs = lu->tpgs;
+	device->asymmetric |= (lu->tpgs & TPGS_EXPLICIT) != 0; /* row P8 */
 	device->owned = true;
 	levels_apply(gateway, device);
 }
@@ -124,7 +127,7 @@ static uint64_t agreed_blocks(const struct device *device)
 		for (unsigned w = 0; w < device->worker_count; w++) {
 			const struct path_core *path = device->paths[i];
 
-			if (!seen_now(path, w) || path->blocks[w] == blocks)
+			if (!seen_now(path, w) || path->blocks[w] == blocks || path->blocks[w] == BLOCKS_UNTOLD)
 				continue;
 			if (blocks)
 				return 0;
@@ -164,12 +167,12 @@ static void note_blocks(struct gateway *gateway, struct device *device, struct p
 	uint64_t was = path->blocks[worker];
 
 	path->blocks[worker] = blocks;
-	if (was == blocks || !blocks || agreed_blocks(device))
+	if (was == blocks || !blocks || blocks == BLOCKS_UNTOLD || agreed_blocks(device))
 		return;
 	journal_add(gateway->journal, "warning", "capacity-differs", device->core.id,
 		    "path %s tells %llu blocks, other paths do not: those that differ from the device carry no I/O",
 		    path->id, (unsigned long long)blocks);
-	for (unsigned i = 0; was && i < device->path_count; i++)
+	for (unsigned i = 0; was && was != BLOCKS_UNTOLD && i < device->path_count; i++)
 		for (unsigned w = 0; w < device->worker_count; w++)
 			if (seen_now(device->paths[i], w) && device->paths[i]->blocks[w] != blocks)
 				worker_identify_link(gateway->workers[w], device->paths[i]->link);
@@ -180,11 +183,13 @@ static void raise_paths(struct gateway *gateway, struct device *device)
 {
 	if (!device->claimed)
 		return;
-	for (unsigned i = 0; i < device->path_count; i++)
+	for (unsigned i = 0; i < device->path_count; i++) {
+		struct path_core *path = device->paths[i];
+
 		for (unsigned w = 0; w < gateway->worker_count; w++)
-			if (seen_now(device->paths[i], w) && device->paths[i]->blocks[w] == device->blocks)
-				worker_path_up(gateway->workers[w], &device->core, device->paths[i],
-					       device->paths[i]->seen[w]);
+			if (seen_now(path, w) && (path->blocks[w] == device->blocks || path->blocks[w] == BLOCKS_UNTOLD))
+				worker_path_up(gateway->workers[w], &device->core, path, path->seen[w]);
+	}
 }
 
 static struct path_core *path_for(struct gateway *gateway, struct device *device, struct link *link, uint16_t lun)
@@ -253,6 +258,8 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 		bool is_new;
 
 		own(gateway, device, lu);
+		if (!device->block_size) /* nobody has told it before */
+			device->block_size = lu->block_size;
 		if (!path)
 			continue;
 		is_new = !path->seen[worker];
@@ -260,12 +267,12 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 		atomic_store(&path->group, lu->port_group);
 		if (is_new)
 			compare_nexuses(gateway, device, path, true);
-		note_blocks(gateway, device, path, worker, lu->blocks);
+		note_blocks(gateway, device, path, worker, lu->is_passive ? BLOCKS_UNTOLD : lu->blocks);
 		str_copy(device->serial, sizeof(device->serial), lu->serial);
 		str_copy(device->revision, sizeof(device->revision), lu->revision);
 		if (!device->block_size)
 			device->block_size = lu->block_size;
-		if (!device->conflict)
+		if (!device->conflict && !(lu->is_passive && device->blocks))
 			str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
 	}
 	forget_unseen(gateway, link, worker, generation);
@@ -395,19 +402,35 @@ void registry_disk_left(struct gateway *gateway, struct device_core *core)
 		registry_apply_claims(gateway); /* it may have been claimed again meanwhile */
 }
 
+/* A path that could not tell its capacity as a passive one can now. */
+static void identify_active(struct gateway *gateway, const struct device *device)
+{
+	for (unsigned i = 0; i < device->path_count; i++) {
+		const struct path_core *path = device->paths[i];
+
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			if (seen_now(path, w) && path->blocks[w] == BLOCKS_UNTOLD &&
+			    path_core_access(path) <= DSM_ACCESS_LBA_DEPENDENT)
+				worker_identify_link(gateway->workers[w], path->link);
+	}
+}
+
 void registry_access(struct gateway *gateway, struct device_core *core)
 {
 	struct device *device = container_of(core, struct device, core);
-	enum dsm_access first = device->path_count ? path_core_access(device->paths[0]) : DSM_ACCESS_UNKNOWN;
+	enum dsm_access first = DSM_ACCESS_UNKNOWN;
 	bool was = device->asymmetric;
 
-	for (unsigned i = 1; i < device->path_count; i++) {
+	for (unsigned i = 0; i < device->path_count; i++) {
 		enum dsm_access access = path_core_access(device->paths[i]);
 
-		device->asymmetric |= access && first && access != first;
+		if (!first)
+			first = access;
+		device->asymmetric |= access && access != first;
 	}
 	if (device->asymmetric && !was)
 		levels_apply(gateway, device); /* round robin becomes round robin with subset */
+	identify_active(gateway, device);
 	journal_add(gateway->journal, "info", "access-changed", device->core.id, "the array told new access states%s",
 		    device->asymmetric ? "; its paths are asymmetric" : "");
 }

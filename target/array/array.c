@@ -41,10 +41,22 @@ static void lu_count(struct array_stats *stats, const struct scsi_cmd *cmd)
 	}
 }
 
-static void lu_execute(struct array_lu *lu, struct scsi_cmd *cmd)
+void array_lu_end(struct array_lu *lu, struct scsi_cmd *cmd)
 {
-	volume_execute(lu->volume, cmd);
 	lu_count(&lu->stats[cmd->nexus->portal], cmd);
+	scsi_cmd_done(cmd);
+}
+
+/* A reservation conflict comes before whatever else is wrong with a command (SAM-5 5.3.3). */
+static void lu_run(struct array_lu *lu, struct scsi_cmd *cmd)
+{
+	if (reservation_conflicts(reservation_snapshot(lu->reservations), cmd->nexus, cmd->cdb)) {
+		cmd->status = SCSI_RESERVATION_CONFLICT;
+	} else if (!volume_execute(lu->volume, cmd)) {
+		reservation_execute(lu->reservations, cmd);
+		return;
+	}
+	array_lu_end(lu, cmd);
 }
 
 static void lu_submit(struct lu *base, struct scsi_cmd *cmd)
@@ -57,8 +69,7 @@ static void lu_submit(struct lu *base, struct scsi_cmd *cmd)
 		stats->faults++;
 		return;
 	}
-	lu_execute(lu, cmd);
-	scsi_cmd_done(cmd);
+	lu_run(lu, cmd);
 }
 
 static void lu_abort(struct lu *base, struct scsi_cmd *cmd)
@@ -101,15 +112,25 @@ static void target_reset(void *user, const struct target_nexus *nexus, uint16_t 
 	struct array *array = user;
 
 	(void)nexus;
-	for (size_t i = 0; i < array->lu_count; i++)
-		if (lun == TARGET_ALL_LUNS || lun == array->lus[i]->lun)
+	for (size_t i = 0; i < array->lu_count; i++) {
+		if (lun == TARGET_ALL_LUNS || lun == array->lus[i]->lun) {
 			volume_reset(array->lus[i]->volume);
+			reservation_reset(array->lus[i]->reservations);
+		}
+	}
+}
+
+static void target_event(void *user, const struct target_event *event)
+{
+	if (event->kind == TARGET_SESSION_END)
+		array_reservations_nexus_lost(user, event->nexus);
 }
 
 static const struct target_ops target_ops = {
 	.cmd_ctx_bytes = sizeof(struct fault_hold),
 	.find_lu = target_find_lu,
 	.list_luns = target_list_luns,
+	.event = target_event,
 	.reset = target_reset,
 };
 
@@ -143,12 +164,18 @@ static void volume_set_group(void *arg, uint16_t group, enum port_state state, u
  * Faults
  */
 
-static void fault_execute(void *arg, struct scsi_cmd *cmd)
+static void fault_run(void *arg, struct scsi_cmd *cmd)
+{
+	lu_run(array_lu_find(arg, cmd->lun), cmd);
+}
+
+/* What the volume leaves to others, commands about reservations, is lost. */
+static void fault_land(void *arg, struct scsi_cmd *cmd)
 {
 	struct array_lu *lu = array_lu_find(arg, cmd->lun);
 
-	if (lu)
-		lu_execute(lu, cmd);
+	if (volume_execute(lu->volume, cmd))
+		lu_count(&lu->stats[cmd->nexus->portal], cmd);
 }
 
 struct session_end {
@@ -174,7 +201,7 @@ static void fault_end_session(void *arg, uint32_t session_id)
 	loop_post(array->control, &end->message);
 }
 
-static const struct fault_ops fault_ops = { .execute = fault_execute, .end_session = fault_end_session };
+static const struct fault_ops fault_ops = { .run = fault_run, .land = fault_land, .end_session = fault_end_session };
 
 /*
  * Portals (control)
@@ -244,6 +271,7 @@ static char *identify(const struct array_lu_config *lu, const char *array_serial
 
 static void lu_destroy(struct array_lu *lu)
 {
+	reservation_destroy(lu->reservations);
 	volume_destroy(lu->volume);
 	free(lu->name);
 	free(lu);
@@ -264,6 +292,7 @@ static struct array_lu *lu_create(struct array *array, const struct array_config
 	lu->array = array;
 	lu->lun = lu_config->lun;
 	lu->name = xstrdup(lu_config->name ? lu_config->name : "");
+	lu->reservations = array_reservations_create(lu);
 	volume = (struct volume_config){
 		.store = store,
 		.ports = &array->ports,
@@ -275,6 +304,7 @@ static struct array_lu *lu_create(struct array *array, const struct array_config
 			   : lu_config->path ? "FILE-DISK"
 					     : "RAM-DISK",
 		.thick = lu_config->thick,
+		.reservations = true,
 		.attention = volume_attention,
 		.set_group = volume_set_group,
 		.arg = lu,
@@ -337,8 +367,8 @@ static int create_target(struct array *array, const struct array_config *config)
 		.limits = { .transfer_bytes = TRANSFER_BYTES },
 	};
 
-	if (config->portal_count > ARRAY_PORTALS_MAX) {
-		log_error("array", "error=\"at most %u portals\"", ARRAY_PORTALS_MAX);
+	if (!config->portal_count || config->portal_count > ARRAY_PORTALS_MAX) {
+		log_error("array", "error=\"1 to %u portals\"", ARRAY_PORTALS_MAX);
 		return -EINVAL;
 	}
 	for (size_t i = 0; i < config->portal_count; i++) {

@@ -38,7 +38,7 @@ struct array_lu_config {
 /* Everything is copied. */
 struct array_config {
 	const char *iqn;
-	const struct array_portal_config *portals; /* at most ARRAY_PORTALS_MAX */
+	const struct array_portal_config *portals; /* 1 .. ARRAY_PORTALS_MAX */
 	size_t portal_count;
 	const struct array_lu_config *lus; /* LUNs differ */
 	size_t lu_count;

@@ -1,5 +1,5 @@
 /*
- * array_unit.h - the inside of an array, shared by array.c and array_command.c.
+ * array_unit.h - the inside of an array, shared by array.c, array_command.c and array_reservation.c.
  */
 #ifndef BRAID_ARRAY_ARRAY_UNIT_H
 #define BRAID_ARRAY_ARRAY_UNIT_H
@@ -8,6 +8,7 @@
 #include "target/array/array_control.h"
 #include "target/array/fault.h"
 #include "target/array/volume.h"
+#include "target/reservation.h"
 
 /* What a portal has carried for a logical unit. Worker thread. */
 struct array_stats {
@@ -23,6 +24,7 @@ struct array_lu {
 	uint16_t lun;
 	char *name;
 	struct volume *volume;
+	struct reservations *reservations;
 	struct array_stats stats[ARRAY_PORTALS_MAX];
 };
 
@@ -56,6 +58,15 @@ struct array {
 
 /* NULL: no such LUN. Worker. */
 struct array_lu *array_lu_find(const struct array *array, uint16_t lun);
+
+/* Counts a command by its outcome, and ends it. Worker. */
+void array_lu_end(struct array_lu *lu, struct scsi_cmd *cmd);
+
+/* When the array's ports are known. */
+struct reservations *array_reservations_create(struct array_lu *lu);
+
+/* A session is over: what its nexus had reserved for as long as that ends. Control. */
+void array_reservations_nexus_lost(struct array *array, const struct target_nexus *nexus);
 
 /* Moves a target port group to a state and tells the hosts. Worker. */
 void array_set_group(struct array *array, struct port_group *group, enum port_state state, enum port_reason reason,

@@ -186,22 +186,43 @@ void fault_abort(struct scsi_cmd *cmd)
 	scsi_cmd_done(cmd);
 }
 
-/* Ending a command may bring in the next one, or end others, so the search begins anew after each; `last` keeps out
- * what was taken meanwhile. */
-void fault_abort_all(struct faults *faults, bool (*chosen)(const struct scsi_cmd *cmd, const void *arg),
-		     const void *arg)
+/* Ending one command may bring in the next, or end others that are held: so the search for another begins anew each
+ * time, and goes no further than the last one that was held at first. */
+static struct fault_hold *find_held(const struct faults *faults, uint64_t last, fault_choice *chosen, const void *arg)
+{
+	struct fault_hold *hold;
+
+	list_for_each (hold, &faults->held, link)
+		if (hold->number <= last && chosen(hold, arg))
+			return hold;
+	return NULL;
+}
+
+void fault_abort_all(struct faults *faults, fault_choice *chosen, const void *arg)
 {
 	uint64_t last = faults->last_number;
-	struct fault_hold *hold, *found;
+	struct fault_hold *hold;
 
-	do {
-		found = NULL;
-		list_for_each (hold, &faults->held, link)
-			if (!found && !hold->copy && hold->number <= last && chosen(hold->cmd, arg))
-				found = hold;
-		if (found)
-			fault_abort(found->cmd);
-	} while (found);
+	while ((hold = find_held(faults, last, chosen, arg)))
+		fault_abort(hold->cmd);
+}
+
+static bool is_of_rule(const struct fault_hold *hold, const void *arg)
+{
+	const unsigned *rule = arg;
+
+	return !*rule || hold->rule == *rule;
+}
+
+size_t fault_release(struct faults *faults, unsigned rule)
+{
+	uint64_t last = faults->last_number;
+	struct fault_hold *hold;
+	size_t n = 0;
+
+	for (; (hold = find_held(faults, last, is_of_rule, &rule)); n++)
+		hold_release(hold);
+	return n;
 }
 
 /*
@@ -386,17 +407,6 @@ size_t fault_clear(struct faults *faults, unsigned rule)
 		rule_free(fault);
 		n++;
 	}
-	return n;
-}
-
-size_t fault_release(struct faults *faults, unsigned rule)
-{
-	uint64_t last = faults->last_number;
-	struct fault_hold *hold;
-	size_t n = 0;
-
-	for (; (hold = find_held(faults, last, is_of_rule, &rule)); n++)
-		hold_release(hold);
 	return n;
 }
 

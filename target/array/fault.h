@@ -59,9 +59,9 @@ bool fault_take(struct faults *faults, struct scsi_cmd *cmd);
 /* Ends a held command without executing it, or leaves a copy of it behind. */
 void fault_abort(struct scsi_cmd *cmd);
 
-/* The same for all commands, held at this moment, that `chosen` picks. */
-void fault_abort_all(struct faults *faults, bool (*chosen)(const struct scsi_cmd *cmd, const void *arg),
-		     const void *arg);
+/* The same for all that `chosen` picks among those held at this moment; never a copy. */
+typedef bool fault_choice(const struct fault_hold *hold, const void *arg);
+void fault_abort_all(struct faults *faults, fault_choice *chosen, const void *arg);
 
 /* words: portal=N lun=N opcode=0x2a[,0x8a...]|read|write count=N late=0|1 action=A, where A is delay:MS, hang, drop,
  * error:KEY/ASC/ASCQ (hexadecimal) or status:busy|task-set-full|reservation-conflict|task-aborted|aca-active.

@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#define ASC_INVALID_OPCODE 0x2000 /* INVALID COMMAND OPERATION CODE */
+
 static bool fits_blocks(uint64_t bytes, uint32_t block_size)
 {
 	return bytes && bytes <= STORE_BYTES_MAX && bytes % block_size == 0;
@@ -13,7 +15,8 @@ static bool fits_blocks(uint64_t bytes, uint32_t block_size)
 
 static void lu_submit(struct lu *lu, struct scsi_cmd *cmd)
 {
-	volume_execute(container_of(lu, struct volume, lu), cmd);
+	if (!volume_execute(container_of(lu, struct volume, lu), cmd))
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE); /* there is no owner to execute it */
 	scsi_cmd_done(cmd);
 }
 
@@ -41,6 +44,7 @@ struct volume *volume_create(const struct volume_config *config)
 	volume->transfer_bytes = config->transfer_bytes;
 	volume->blocks = config->store->size_bytes / config->block_size;
 	volume->thin = config->store->unmap_unit && !config->thick;
+	volume->reservations = config->reservations;
 	volume->attention = config->attention;
 	volume->set_group = config->set_group;
 	volume->arg = config->arg;
@@ -198,17 +202,21 @@ static bool direction_ok(const struct volume_opcode *op, struct scsi_cmd *cmd)
 	return false;
 }
 
-void volume_execute(struct volume *volume, struct scsi_cmd *cmd)
+bool volume_execute(struct volume *volume, struct scsi_cmd *cmd)
 {
 	struct volume_range range = { 0, 0 };
 	bool known;
 	const struct volume_opcode *op = volume_opcode_find(volume, cmd->cdb[0], cmd->cdb[1] & 0x1f, &known);
 
-	if (!op && known)
+	if (!op && known) {
 		scsi_cmd_invalid_field(cmd, 1, 4);
-	else if (!op || !op->execute)
-		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, 0x2000); /* INVALID COMMAND OPERATION CODE */
-	else if (usage_ok(op, cmd) && state_ok(volume, op, cmd) && range_ok(volume, op, cmd, &range) &&
-		 direction_ok(op, cmd))
+	} else if (!op || (!op->execute && !(op->flags & OP_RESERVATION))) {
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
+	} else if (usage_ok(op, cmd) && state_ok(volume, op, cmd) && range_ok(volume, op, cmd, &range) &&
+		   direction_ok(op, cmd)) {
+		if (!op->execute)
+			return false;
 		op->execute(volume, cmd, &range);
+	}
+	return true;
 }

@@ -2,7 +2,8 @@
  * volume.h - a SCSI direct-access logical unit (SPC-4, SBC-3) over a store.
  *
  * volume_execute() does one command from its CDB to its status and returns; it never calls scsi_cmd_done(), so whoever
- * called it may count, delay or discard the outcome. Everything that a command may be (its handler, its CDB usage
+ * called it may count, delay or discard the outcome. Reservations are the owner's: the volume lists their commands and
+ * checks them, and leaves it to the owner to execute them. Everything that a command may be (its handler, its CDB usage
  * mask, its checks) is one row of the table in volume_opcode.c.
  *
  * One thread, so COMPARE AND WRITE and every other command is atomic against all others. Store I/O blocks (store.h).
@@ -27,6 +28,7 @@ struct volume_config {
 	const char *serial; /* unit serial number (VPD 80h) */
 	uint64_t id[2]; /* NAA designator: the lower 36 bits of [0] and all of [1] */
 	bool thick; /* no UNMAP even if the store could */
+	bool reservations; /* the owner executes RESERVE, RELEASE and PERSISTENT RESERVE IN and OUT */
 
 	/* Wants a unit attention for every nexus but the one whose session_id is `except` (0: all). */
 	void (*attention)(void *arg, scsi_asc asc, uint32_t except);
@@ -40,8 +42,9 @@ struct volume_config {
 struct volume *volume_create(const struct volume_config *config);
 void volume_destroy(struct volume *volume); /* takes NULL */
 
-/* Runs the command; its result fields are complete when this returns. */
-void volume_execute(struct volume *volume, struct scsi_cmd *cmd);
+/* Runs the command: true, and its result fields are complete. False: it is about reservations and nothing is wrong with
+ * its CDB; the owner executes it. */
+bool volume_execute(struct volume *volume, struct scsi_cmd *cmd);
 
 /* The volume as a logical unit by itself: submit() executes and ends the command at once. */
 struct lu *volume_lu(struct volume *volume);

@@ -12,6 +12,8 @@
 #define GROUP_NUMBER 0x1f
 #define DPO_FUA 0x18
 #define DPO_BYTCHK 0x16
+#define PERSISTENT_IN { 0x1f, 0, 0, 0, 0, 0, B2 }
+#define PERSISTENT_OUT { 0x1f, B1, 0, 0, B4 } /* scope and type are ignored where they mean nothing */
 
 #define OP_ANY_PORT (OP_STANDBY | OP_UNAVAILABLE)
 #define OP_READ (OP_IN | OP_MEDIUM | OP_READS | OP_RANGE | OP_LIMIT)
@@ -21,6 +23,7 @@
 #define OP_SAME (OP_OUT | OP_MEDIUM | OP_WRITES | OP_RANGE)
 #define OP_STATUS (OP_IN | OP_MEDIUM | OP_RANGE | OP_START | OP_ACTION)
 #define OP_ALUA (OP_ANY_PORT | OP_GROUPS | OP_ACTION)
+#define OP_PERSISTENT (OP_STANDBY | OP_ACTION | OP_RESERVATION)
 
 static const struct volume_opcode opcodes[] = {
 	{ 0x00, 0, OP_MEDIUM, volume_test_ready, { 0 } },
@@ -29,6 +32,8 @@ static const struct volume_opcode opcodes[] = {
 	{ 0x0a, 0, OP_WRITE, volume_write, { 0x1f, B2, B1 } },
 	{ 0x12, 0, OP_IN | OP_ANY_PORT, volume_inquiry, { 0x01, B1, B2 } },
 	{ 0x15, 0, OP_OUT | OP_STANDBY, volume_mode_select, { 0x10, 0, 0, B1 } },
+	{ 0x16, 0, OP_RESERVATION, NULL, { 0 } },
+	{ 0x17, 0, OP_RESERVATION, NULL, { 0 } },
 	{ 0x1a, 0, OP_IN | OP_STANDBY, volume_mode_sense, { 0x08, B1, B1, B1 } },
 	{ 0x1b, 0, 0, volume_start_stop, { 0x01, 0, 0, 0x05 } },
 	{ 0x1d, 0, OP_STANDBY, volume_diagnostic, { 0x14, 0, 0, 0 } },
@@ -45,7 +50,21 @@ static const struct volume_opcode opcodes[] = {
 	{ 0x42, 0, OP_OUT | OP_MEDIUM | OP_WRITES | OP_THIN, volume_unmap, { 0, 0, 0, 0, 0, GROUP_NUMBER, B2 } },
 	{ 0x4d, 0, OP_IN | OP_STANDBY, volume_log_sense, { 0, B1, B1, 0, B2, B2 } },
 	{ 0x55, 0, OP_OUT | OP_STANDBY, volume_mode_select, { 0x10, 0, 0, 0, 0, 0, B2 } },
+	{ 0x56, 0, OP_RESERVATION, NULL, { 0 } },
+	{ 0x57, 0, OP_RESERVATION, NULL, { 0 } },
 	{ 0x5a, 0, OP_IN | OP_STANDBY, volume_mode_sense, { 0x18, B1, B1, 0, 0, 0, B2 } },
+	{ 0x5e, 0x00, OP_IN | OP_PERSISTENT, NULL, PERSISTENT_IN },
+	{ 0x5e, 0x01, OP_IN | OP_PERSISTENT, NULL, PERSISTENT_IN },
+	{ 0x5e, 0x02, OP_IN | OP_PERSISTENT, NULL, PERSISTENT_IN },
+	{ 0x5e, 0x03, OP_IN | OP_PERSISTENT, NULL, PERSISTENT_IN },
+	{ 0x5f, 0x00, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x01, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x02, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x03, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x04, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x05, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x06, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
+	{ 0x5f, 0x07, OP_OUT | OP_PERSISTENT, NULL, PERSISTENT_OUT },
 	{ 0x88, 0, OP_READ, volume_read, { DPO_FUA, B8, B4, GROUP_NUMBER } },
 	{ 0x89, 0, OP_WRITE, volume_compare_write, { DPO_FUA, B8, 0, 0, 0, B1, GROUP_NUMBER } },
 	{ 0x8a, 0, OP_WRITE, volume_write, { DPO_FUA, B8, B4, GROUP_NUMBER } },
@@ -75,6 +94,8 @@ static bool opcode_supported(const struct volume *volume, const struct volume_op
 {
 	if (op->flags & OP_THIN)
 		return volume->thin;
+	if (op->flags & OP_RESERVATION)
+		return volume->reservations;
 	if (op->flags & OP_GROUPS)
 		return op->flags & OP_OUT ? volume->ports->tpgs & TPGS_EXPLICIT : volume->ports->tpgs != TPGS_NONE;
 	return true;

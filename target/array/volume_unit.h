@@ -30,6 +30,7 @@ struct volume {
 	uint32_t block_size, transfer_bytes;
 	uint64_t blocks;
 	bool thin;
+	bool reservations;
 	bool stopped; /* by START STOP UNIT */
 	uint8_t mode[VOLUME_MODE_PAGES][VOLUME_MODE_PAGE_MAX]; /* current values, page header included */
 	uint8_t *scratch; /* VOLUME_SCRATCH_BYTES */
@@ -60,12 +61,13 @@ enum volume_opcode_flags {
 	OP_STANDBY = 1 << 11, /* works on a port in standby */
 	OP_UNAVAILABLE = 1 << 12, /* works on a port in any state */
 	OP_ACTION = 1 << 13, /* byte 1, bits 0-4 of the CDB belong to the command's name */
+	OP_RESERVATION = 1 << 14, /* executed by the volume's owner, if that has reservations */
 };
 
 struct volume_opcode {
 	uint8_t opcode, service_action;
 	uint16_t flags;
-	volume_handler *execute; /* NULL: executed by the target library, listed for REPORT SUPPORTED OPERATION CODES */
+	volume_handler *execute; /* NULL: executed by others, listed for REPORT SUPPORTED OPERATION CODES */
 	uint8_t usage[SCSI_CDB_MAX - 1]; /* CDB usage data from byte 1 on (SPC-4 6.35); a bit outside it is refused */
 };
 

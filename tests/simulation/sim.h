@@ -18,10 +18,10 @@ struct sim {
 	struct loop *control, *workers[SIM_WORKERS_MAX];
 	unsigned worker_count;
 	struct sim_rng rng;
-	struct list arrays;	/* struct sim_array */
+	struct list arrays; /* struct sim_array */
 	struct list initiators; /* struct initiator: those that are not closed */
-	char state_dir[64];	/* of its gateway, also when that is started again; "": none yet */
-	uint64_t connections;	/* ever opened */
+	char state_dir[64]; /* of its gateway, also when that is started again; "": none yet */
+	uint64_t connections; /* ever opened */
 	uint64_t submits, executions; /* commands that the transport was given; that an array has carried out */
 };
 

@@ -20,12 +20,12 @@ struct sim_portal {
 	unsigned index;
 	char address[64], iqn[224];
 	uint16_t tpgt;
-	uint64_t lists;	    /* bit n: SendTargets through it names the array's portal n */
+	uint64_t lists; /* bit n: SendTargets through it names the array's portal n */
 	uint64_t latency_us; /* of a command, besides the network's */
 
-	bool down;	  /* nothing listens; set by sim_portal_down() */
-	bool refuse;	  /* logins are refused */
-	bool black_hole;  /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
+	bool down; /* nothing listens; set by sim_portal_down() */
+	bool refuse; /* logins are refused */
+	bool black_hole; /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
 	bool mute_discovery; /* SendTargets is not answered */
 	uint64_t logins;
 	uint64_t commands; /* that arrived */
@@ -36,9 +36,9 @@ struct sim_array {
 	struct sim *sim;
 	struct sim_portal *portals[SIM_PORTALS_MAX];
 	unsigned portal_count;
-	struct list lus;      /* struct sim_lu */
+	struct list lus; /* struct sim_lu */
 	struct list sessions; /* struct sim_session */
-	struct list faults;   /* struct sim_fault: the first that fits counts */
+	struct list faults; /* struct sim_fault: the first that fits counts */
 	uint64_t linger_us;
 	bool cheats; /* reinstatement leaves the old session's commands alive: what a fence must not meet */
 };
@@ -49,7 +49,7 @@ void sim_array_destroy(struct sim_array *array);
 /* address as "10.0.0.1:3260"; every portal lists every portal unless `lists` is changed. */
 struct sim_portal *sim_array_add_portal(struct sim_array *array, const char *address, const char *iqn, uint16_t tpgt);
 struct sim_lu *sim_array_add_lu(struct sim_array *array, uint16_t lun, uint64_t number, uint64_t blocks);
-struct sim_lu *sim_array_lu(struct sim_array *array, uint16_t lun);  /* NULL: none */
+struct sim_lu *sim_array_lu(struct sim_array *array, uint16_t lun); /* NULL: none */
 void sim_array_remove_lu(struct sim_array *array, uint16_t lun);
 
 /* A fault of this kind for the next `count` commands that fit; more members are the caller's to fill in. */

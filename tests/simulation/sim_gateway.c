@@ -31,8 +31,8 @@ static json_t *backends_of(const struct sim *sim)
 
 	list_for_each(array, &sim->arrays, link) {
 		snprintf(name, sizeof(name), "array-%zu", json_array_size(backends));
-		json_array_append_new(backends, json_pack("{s:s, s:[s]}", "name", name, "portals",
-							  array->portals[0]->address));
+		json_array_append_new(backends,
+				      json_pack("{s:s, s:[s]}", "name", name, "portals", array->portals[0]->address));
 	}
 	return backends;
 }
@@ -55,9 +55,9 @@ static json_t *options_of(const char *text)
 
 static struct config *config_of(struct sim *sim, const char *text)
 {
-	json_t *document = json_pack("{s:{s:s, s:[s]}, s:o, s:[s], s:s}", "target", "iqn", "iqn.2026-11.org.example:sim",
-				     "portals", "127.0.0.1:3260", "backends", backends_of(sim), "claims", "all",
-				     "state_dir", sim->state_dir);
+	json_t *document = json_pack("{s:{s:s, s:[s]}, s:o, s:[s], s:s}", "target", "iqn",
+				     "iqn.2026-11.org.example:sim", "portals", "127.0.0.1:3260", "backends",
+				     backends_of(sim), "claims", "all", "state_dir", sim->state_dir);
 	json_t *options = options_of(text);
 	struct config *config;
 

@@ -36,7 +36,7 @@ bool sim_io_ended(const struct sim_io *io);
 bool sim_io_wait(struct sim_io *io, uint64_t limit_us);
 
 uint64_t sim_io_stamp(const struct sim_io *io); /* of the block read; 0: the bytes are not of one write */
-unsigned sim_io_key(const struct sim_io *io);	/* sense key; 0: none */
-unsigned sim_io_asc(const struct sim_io *io);	/* ASC and ASCQ */
+unsigned sim_io_key(const struct sim_io *io); /* sense key; 0: none */
+unsigned sim_io_asc(const struct sim_io *io); /* ASC and ASCQ */
 
 #endif

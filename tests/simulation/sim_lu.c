@@ -43,6 +43,7 @@ static uint32_t standard_data(const struct sim_lu *lu, uint8_t *page)
 	page[2] = 6; /* SPC-4 */
 	page[3] = 2;
 	page[4] = 96 - 5;
+	page[5] = (uint8_t)(lu->tpgs << 4);
 	page[7] = 2;
 	memset(page + 8, ' ', 28);
 	memcpy(page + 8, lu->vendor, strlen(lu->vendor));
@@ -94,6 +95,17 @@ static void inquiry(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32
 		sim_answer_sense(answer, SENSE_ILLEGAL_REQUEST, 0x2400);
 	else
 		sim_answer_bytes(answer, data, len < get_be16(cdb + 3) ? len : get_be16(cdb + 3), page, count);
+}
+
+/* REPORT TARGET PORT GROUPS (SPC-4 6.37): group 1 with port 1. */
+static void port_groups(struct sim_lu *lu, uint8_t *data, uint32_t len, struct sim_answer *answer)
+{
+	static const uint8_t groups[16] = { [3] = 12, [5] = 0x0f, [7] = 1, [11] = 1, [15] = 1 };
+
+	if (lu->tpgs)
+		sim_answer_bytes(answer, data, len, groups, sizeof(groups));
+	else
+		sim_answer_sense(answer, SENSE_ILLEGAL_REQUEST, 0x2000);
 }
 
 /* ---- blocks ---------------------------------------------------------------------------------------------------- */
@@ -186,6 +198,9 @@ void sim_lu_execute(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32
 	case 0x88:
 	case 0x8a:
 		move_blocks(lu, get_be64(cdb + 2), get_be32(cdb + 10), cdb[0] == 0x8a, data, len, answer);
+		break;
+	case 0xa3:
+		port_groups(lu, data, len, answer);
 		break;
 	case 0x89:
 		compare_and_write(lu, get_be64(cdb + 2), data, len, answer);

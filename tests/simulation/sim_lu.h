@@ -16,8 +16,9 @@ struct sim_lu {
 	struct list link; /* sim_array.lus */
 	uint16_t lun;
 	char vendor[9], product[17], revision[5];
-	char serial[64];  /* "": page 80h is refused */
-	uint8_t naa[16];  /* naa[0] 0: page 83h is refused */
+	char serial[64]; /* "": page 80h is refused */
+	uint8_t naa[16]; /* naa[0] 0: page 83h is refused */
+	unsigned tpgs;	 /* 0: no ALUA; else one port group, active/optimized */
 	uint64_t blocks;
 	uint32_t block_size; /* as told; the medium has blocks of SIM_BLOCK */
 	uint8_t *medium;

@@ -20,7 +20,7 @@ struct sim_session {
 	char initiator_name[224];
 	uint8_t isid[6];
 	struct initiator *initiator; /* NULL: its connection is gone */
-	struct list tasks;	     /* struct sim_task */
+	struct list tasks; /* struct sim_task */
 	struct timer expiry;
 	struct {
 		uint16_t lun, asc;
@@ -41,6 +41,6 @@ void sim_session_submit(struct sim_session *session, struct xfer *xfer);
 
 void sim_session_attention(struct sim_session *session, uint16_t lun, uint16_t asc);
 unsigned sim_session_release(struct sim_session *session); /* hung commands go on; how many */
-void sim_session_resume(struct sim_session *session);	   /* the black hole is gone */
+void sim_session_resume(struct sim_session *session); /* the black hole is gone */
 
 #endif

@@ -19,7 +19,7 @@ struct initiator {
 	uint64_t login_us;
 	struct sim_portal *portal;
 	struct sim_session *session; /* NULL: none, or its connection is lost */
-	struct timer timer;	     /* the next step, or the failure */
+	struct timer timer; /* the next step, or the failure */
 	void (*step)(struct initiator *in);
 	bool open, dead, in_event;
 	const char *reason;
@@ -169,8 +169,8 @@ static void report_targets(struct initiator *in)
 		const struct sim_portal *portal = array->portals[i];
 
 		if (in->portal->lists >> i & 1)
-			in->events->found(in->arg, &(struct initiator_target){ portal->iqn, portal->address,
-									       portal->tpgt });
+			in->events->found(in->arg,
+					  &(struct initiator_target){ portal->iqn, portal->address, portal->tpgt });
 	}
 	in->events->found(in->arg, NULL);
 	in->in_event = false;

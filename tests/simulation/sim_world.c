@@ -53,6 +53,22 @@ void world_destroy(struct world *world)
 	free(world);
 }
 
+struct sim_fault *world_sense(struct world *world, unsigned count, uint8_t opcode, uint8_t key, uint16_t asc)
+{
+	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, count);
+
+	fault->opcode = opcode;
+	fault->key = key;
+	fault->asc = asc;
+	return fault;
+}
+
+void world_down(struct world *world, bool down)
+{
+	for (unsigned i = 0; i < world->array->portal_count; i++)
+		sim_portal_down(world->array->portals[i], down);
+}
+
 struct disk *world_disk(const struct world *world, uint16_t lun)
 {
 	return sim_gateway_disk(world->g, 0, lun);

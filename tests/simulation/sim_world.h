@@ -35,6 +35,12 @@ void world_start(struct world *world, const char *options);
 /* Ends the gateway in order, if there is one. */
 void world_destroy(struct world *world);
 
+/* The next `count` commands with that opcode end with this sense data. */
+struct sim_fault *world_sense(struct world *world, unsigned count, uint8_t opcode, uint8_t key, uint16_t asc);
+
+/* Every portal. */
+void world_down(struct world *world, bool down);
+
 /* On worker 0. */
 struct disk *world_disk(const struct world *world, uint16_t lun);
 struct lane *world_lane(const struct world *world, const char *address);

@@ -5,6 +5,8 @@
  * What must hold, whatever fails: a read returns the last write that was acknowledged before it, or one that was
  * under way since; every command ends exactly once; none ends with an error while there is a path; and when the
  * failures stop, every path comes back and nothing is left behind.
+ *
+ * row: F1 F2 F3 L3 L4 D11 E1 E4
  */
 #include "tests/simulation/sim_world.h"
 
@@ -34,8 +36,8 @@ struct cell {
 	uint64_t issued, acknowledged; /* sequence numbers of writes; equal: what it holds is known */
 	struct sim_io writer, reader;
 	struct timer write_next, read_next;
-	uint64_t floor;	  /* what was acknowledged when the read under way began */
-	bool aborted;	  /* the write under way */
+	uint64_t floor; /* what was acknowledged when the read under way began */
+	bool aborted; /* the write under way */
 };
 
 struct chaos {
@@ -98,7 +100,8 @@ static void check_error(struct cell *cell, const struct sim_io *io, bool may_be_
 	if (!chaos->patient && sim_io_asc(io) != 0x0800 && io->ended_us - io->started_us >= IMPATIENT_S * S)
 		return;
 	if (chaos->patient || io->io.disk->usable.count || sim_io_asc(io) != 0x0800)
-		wrong(chaos, "LUN %u block %" PRIu64 " opcode %02x ended with status %02x sense %x/%04x, %u paths usable",
+		wrong(chaos,
+		      "LUN %u block %" PRIu64 " opcode %02x ended with status %02x sense %x/%04x, %u paths usable",
 		      cell->lun, cell->lba, io->io.cdb[0], io->io.status, sim_io_key(io), sim_io_asc(io),
 		      io->io.disk->usable.count);
 }
@@ -144,9 +147,8 @@ static void on_read(struct sim_io *io)
 	if (io->io.status != SCSI_GOOD)
 		check_error(cell, io, false);
 	else if (!blank && (got < stamp_of(cell, cell->floor) || got > stamp_of(cell, cell->issued)))
-		wrong(cell->chaos,
-		      "LUN %u block %" PRIu64 " reads %" PRIx64 ", which is none of %" PRIu64 "..%" PRIu64, cell->lun,
-		      cell->lba, got, cell->floor, cell->issued);
+		wrong(cell->chaos, "LUN %u block %" PRIu64 " reads %" PRIx64 ", which is none of %" PRIu64 "..%" PRIu64,
+		      cell->lun, cell->lba, got, cell->floor, cell->issued);
 	if (!cell->chaos->stopping)
 		timer_arm(&cell->read_next, think_us(cell->chaos));
 }
@@ -322,38 +324,48 @@ static void start_hosts(struct chaos *chaos)
 		timer_init(&chaos->mends[i], &chaos->sim->clock, on_mend, chaos->world->portals[i]);
 }
 
+static void check_disk(struct chaos *chaos, unsigned worker, uint16_t lun)
+{
+	const struct disk *disk = sim_gateway_disk(chaos->world->g, worker, lun);
+
+	if (disk->busy || disk->held_bytes || !list_empty(&disk->held))
+		wrong(chaos, "worker %u LUN %u still has %u commands, %zu bytes held", worker, lun, disk->busy,
+		      disk->held_bytes);
+	if (sim_disk_paths(disk, PATH_UP) != 4)
+		wrong(chaos, "worker %u LUN %u has %u paths", worker, lun, sim_disk_paths(disk, PATH_UP));
+}
+
+static void check_lane(struct chaos *chaos, unsigned worker, const char *address)
+{
+	const struct lane *lane = sim_gateway_lane(chaos->world->g, worker, address);
+
+	if (figure_get(&lane->cell->inflight) || !list_empty(&lane->fenced) || !list_empty(&lane->waiting))
+		wrong(chaos, "worker %u portal %s: the lane is not empty", worker, address);
+}
+
+static void check_block(struct chaos *chaos, const struct cell *cell)
+{
+	uint64_t stamp = sim_lu_stamp(chaos->world->lus[cell->lun], cell->lba);
+
+	if (stamp < stamp_of(cell, cell->acknowledged) || stamp > stamp_of(cell, cell->issued))
+		wrong(chaos, "LUN %u block %" PRIu64 " holds %" PRIx64, cell->lun, cell->lba, stamp);
+}
+
 /* Nothing is left of what the failures have done. */
 static void check_end(struct chaos *chaos)
 {
 	if (!sim_gateway_settles(chaos->world->g, HEAL_US))
 		wrong(chaos, "not every path came back");
 	sim_run(chaos->sim, 30 * S);
-	for (uint16_t lun = 0; lun < DISKS; lun++) {
-		for (unsigned w = 0; w < WORKERS; w++) {
-			struct disk *disk = sim_gateway_disk(chaos->world->g, w, lun);
-
-			if (disk->busy || disk->held_bytes || !list_empty(&disk->held))
-				wrong(chaos, "worker %u LUN %u still has %u commands, %zu bytes held", w, lun, disk->busy,
-				      disk->held_bytes);
-			if (sim_disk_paths(disk, PATH_UP) != 4)
-				wrong(chaos, "worker %u LUN %u has %u paths", w, lun, sim_disk_paths(disk, PATH_UP));
-		}
-		for (unsigned lba = 0; lba < BLOCKS; lba++) {
-			struct cell *cell = &chaos->cells[lun][lba];
-			uint64_t stamp = sim_lu_stamp(chaos->world->lus[lun], lba);
-
-			if (stamp < stamp_of(cell, cell->acknowledged) || stamp > stamp_of(cell, cell->issued))
-				wrong(chaos, "LUN %u block %u holds %" PRIx64, lun, lba, stamp);
-		}
+	for (unsigned w = 0; w < WORKERS; w++) {
+		for (uint16_t lun = 0; lun < DISKS; lun++)
+			check_disk(chaos, w, lun);
+		for (unsigned i = 0; i < 4; i++)
+			check_lane(chaos, w, chaos->world->portals[i]->address);
 	}
-	for (unsigned i = 0; i < 4; i++) {
-		for (unsigned w = 0; w < WORKERS; w++) {
-			const struct lane *lane = sim_gateway_lane(chaos->world->g, w, chaos->world->portals[i]->address);
-
-			if (figure_get(&lane->cell->inflight) || !list_empty(&lane->fenced) || !list_empty(&lane->waiting))
-				wrong(chaos, "worker %u portal %u: the lane is not empty", w, i);
-		}
-	}
+	for (uint16_t lun = 0; lun < DISKS; lun++)
+		for (unsigned lba = 0; lba < BLOCKS; lba++)
+			check_block(chaos, &chaos->cells[lun][lba]);
 	if (chaos->sim->executions > chaos->sim->submits)
 		wrong(chaos, "more commands were carried out than submitted");
 }
@@ -376,8 +388,13 @@ static bool run(uint64_t seed, bool verbose)
 		 "{'policies': {'default': '%s'}, 'timers': {'pdo_remove_period': %u, 'retry_count': 60, "
 		 "'command_timeout': 8, 'path_verify_enabled': %s, 'path_verification_period': 7}}",
 		 policies[seed % 5], chaos->patient ? PATIENT_S : IMPATIENT_S, seed % 2 ? "true" : "false");
-	chaos->world = world_create_ready(WORKERS, options);
+	chaos->world = world_create(WORKERS);
+	for (unsigned lun = 0; lun < DISKS; lun++)
+		chaos->world->lus[lun]->tpgs = seed % 4 == 0;
 	chaos->sim = chaos->world->sim;
+	world_start(chaos->world, options);
+	if (!sim_gateway_settles(chaos->world->g, HEAL_US))
+		wrong(chaos, "the paths did not come up");
 	chaos->sim->rng.state = seed;
 	start_hosts(chaos);
 	sim_run(chaos->sim, RUN_US);

@@ -1,16 +1,11 @@
 # The multipath engine. What needs arrays and time gets them from the simulation.
-function(braid_engine_test name)
-  if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}.c)
-    braid_unit_test(${name} ${ARGN})
-  endif()
-endfunction()
-
 foreach(name test_policy test_generic)
-  braid_engine_test(${name} braid_dsm)
+  braid_unit_test(${name} braid_dsm)
 endforeach()
 foreach(name test_command test_inquiry test_claim test_journal test_link test_news)
-  braid_engine_test(${name} braid_gateway)
+  braid_unit_test(${name} braid_gateway)
 endforeach()
-foreach(name test_probe test_lane test_multipath test_retry test_hold test_removal test_registry test_fence)
-  braid_engine_test(${name} braid_sim)
+foreach(name test_probe test_lane test_multipath test_retry test_hold test_removal test_registry
+             test_reidentify test_fence)
+  braid_unit_test(${name} braid_sim)
 endforeach()

@@ -1,4 +1,5 @@
-/* The array whole, over loopback: counters by portal, faults, access states, capacity, portals that go and come. */
+/* The array whole, over loopback: counters by portal, faults, access states, capacity, portals that go and come,
+ * reservations. */
 #include "gateway/base/log.h"
 #include "target/array/array.h"
 #include "tests/unit/unit.h"
@@ -374,6 +375,184 @@ static void test_portal(void **state)
 	logout(a);
 }
 
+/*
+ * Reservations
+ */
+
+#define KEY_A 0xa1
+#define KEY_B 0xb2
+
+/* PERSISTENT RESERVE OUT as Write Exclusive - Registrants Only: the status. */
+static int reserve_out(struct iscsi_context *host, int action, uint64_t key, uint64_t action_key)
+{
+	struct scsi_persistent_reserve_out_basic list = { .reservation_key = key,
+							  .service_action_reservation_key = action_key };
+	struct scsi_task *task = iscsi_persistent_reserve_out_sync(
+		host, 0, action, SCSI_PERSISTENT_RESERVE_SCOPE_LU,
+		SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, &list);
+	int status;
+
+	assert_non_null(task);
+	status = task->status;
+	scsi_free_scsi_task(task);
+	return status;
+}
+
+static void must_reserve_out(struct iscsi_context *host, int action, uint64_t key, uint64_t action_key)
+{
+	assert_int_equal(reserve_out(host, action, key, action_key), SCSI_STATUS_GOOD);
+}
+
+static int write_status(struct iscsi_context *host)
+{
+	struct scsi_task *task = iscsi_write10_sync(host, 0, 0, block, BLOCK, BLOCK, 0, 0, 0, 0, 0);
+	int status;
+
+	assert_non_null(task);
+	status = task->status;
+	scsi_free_scsi_task(task);
+	return status;
+}
+
+/* One key is registered, that one. */
+static void assert_only_key(struct iscsi_context *host, uint64_t key)
+{
+	struct scsi_task *task = iscsi_persistent_reserve_in_sync(host, 0, SCSI_PERSISTENT_RESERVE_READ_KEYS, 512);
+	struct scsi_persistent_reserve_in_read_keys *keys;
+
+	assert_non_null(task);
+	assert_int_equal(task->status, SCSI_STATUS_GOOD);
+	keys = scsi_datain_unmarshall(task);
+	assert_non_null(keys);
+	assert_int_equal(keys->num_keys, 1);
+	assert_int_equal(keys->keys[0], key);
+	scsi_free_scsi_task(task);
+}
+
+/* Both are registered, and a has reserved. */
+static void register_both(struct iscsi_context *a, struct iscsi_context *b)
+{
+	must_reserve_out(a, SCSI_PERSISTENT_RESERVE_REGISTER, 0, KEY_A);
+	must_reserve_out(b, SCSI_PERSISTENT_RESERVE_REGISTER, 0, KEY_B);
+	must_reserve_out(a, SCSI_PERSISTENT_RESERVE_RESERVE, KEY_A, 0);
+}
+
+static void test_registrants_only(void **state)
+{
+	struct iscsi_context *a = login(0), *b = login(1), *c = login(0);
+
+	(void)state;
+	register_both(a, b);
+	write_sync(a, 0, 1);
+	write_sync(b, 0, 2);
+	assert_int_equal(write_status(c), SCSI_STATUS_RESERVATION_CONFLICT);
+	assert_int_equal(read_sync(c, 0), 2);
+	ready(c, 5);
+	write_sync(c, 5, 3); /* the other logical unit is not reserved */
+	must_reserve_out(c, SCSI_PERSISTENT_RESERVE_REGISTER, 0, KEY_A);
+	write_sync(c, 0, 4);
+	logout(c);
+	c = login(0); /* another initiator port than before */
+	assert_int_equal(write_status(c), SCSI_STATUS_RESERVATION_CONFLICT);
+	logout(a);
+	logout(b);
+	logout(c);
+}
+
+/* b takes the key of a away while the array holds a write of a, which `rule` says. */
+static void take_key(int action, const char *rule, int status, const char *released, uint8_t expected)
+{
+	struct iscsi_context *a = login(0), *b = login(1);
+	struct scsi_task *task;
+	int ended;
+
+	register_both(a, b);
+	write_sync(b, 0, 1);
+	must(rule);
+	task = write_async(a, 2, &ended);
+	wait_for("fault list", "held=1");
+	must_reserve_out(b, action, KEY_B, KEY_A);
+	assert_only_key(b, KEY_B);
+	assert_int_equal(read_sync(b, 0), 1);
+	must("fault clear");
+	must("fault release");
+	assert_non_null(strstr(answer, released));
+	await(a, &ended);
+	assert_int_equal(ended, status);
+	scsi_free_scsi_task(task);
+	assert_int_equal(read_sync(b, 0), expected);
+	assert_int_equal(ready(a, 0), 0x2a05); /* REGISTRATIONS PREEMPTED */
+	assert_int_equal(write_status(a), SCSI_STATUS_RESERVATION_CONFLICT);
+	write_sync(b, 0, 3);
+	logout(a);
+	logout(b);
+}
+
+static void test_preempt_and_abort(void **state)
+{
+	(void)state;
+	take_key(SCSI_PERSISTENT_RESERVE_PREEMPT_AND_ABORT, "fault add portal=0 opcode=write action=hang",
+		 SCSI_STATUS_TASK_ABORTED, "released=0", 1);
+}
+
+static void test_preempt(void **state)
+{
+	(void)state;
+	take_key(SCSI_PERSISTENT_RESERVE_PREEMPT, "fault add portal=0 opcode=write action=hang",
+		 SCSI_STATUS_RESERVATION_CONFLICT, "released=1", 1);
+}
+
+static void test_preempt_and_abort_fails(void **state)
+{
+	(void)state;
+	take_key(SCSI_PERSISTENT_RESERVE_PREEMPT_AND_ABORT, "fault add portal=0 opcode=write action=hang late=1",
+		 SCSI_STATUS_TASK_ABORTED, "released=1", 2);
+}
+
+/* Two of one nexus are held: PREEMPT AND ABORT of its own key, and a write, which ends; the command itself does not. */
+static void test_preempt_held(void **state)
+{
+	struct iscsi_context *a = login(0), *b = login(1);
+	struct scsi_task *task;
+	int ended;
+
+	(void)state;
+	must_reserve_out(a, SCSI_PERSISTENT_RESERVE_REGISTER, 0, KEY_A);
+	must_reserve_out(a, SCSI_PERSISTENT_RESERVE_RESERVE, KEY_A, 0);
+	write_sync(a, 0, 1);
+	must("fault add opcode=write action=hang");
+	must("fault add opcode=0x5f action=delay:1");
+	task = write_async(a, 2, &ended);
+	must_reserve_out(a, SCSI_PERSISTENT_RESERVE_PREEMPT_AND_ABORT, KEY_A, KEY_A);
+	await(a, &ended);
+	assert_int_equal(ended, SCSI_STATUS_TASK_ABORTED);
+	scsi_free_scsi_task(task);
+	assert_int_equal(read_sync(b, 0), 1);
+	logout(a);
+	logout(b);
+}
+
+/* RESERVE of SPC-2 ends with the session. */
+static void test_reserve6(void **state)
+{
+	struct iscsi_context *a = login(0), *b = login(1);
+	struct scsi_task *task = iscsi_reserve6_sync(a, 0);
+
+	(void)state;
+	assert_non_null(task);
+	assert_int_equal(task->status, SCSI_STATUS_GOOD);
+	scsi_free_scsi_task(task);
+	assert_int_equal(write_status(b), SCSI_STATUS_RESERVATION_CONFLICT);
+	assert_int_equal(reserve_out(b, SCSI_PERSISTENT_RESERVE_REGISTER, 0, KEY_B), SCSI_STATUS_RESERVATION_CONFLICT);
+	ready(b, 5);
+	write_sync(b, 5, 1);
+	logout(a);
+	for (unsigned i = 0; i < POLLS_MAX && write_status(b) != SCSI_STATUS_GOOD; i++)
+		;
+	write_sync(b, 0, 2);
+	logout(b);
+}
+
 static void test_bad_commands(void **state)
 {
 	static const char *const lines[] = {
@@ -412,6 +591,12 @@ int main(void)
 		ARRAY_TEST(test_group),
 		ARRAY_TEST(test_resize),
 		ARRAY_TEST(test_portal),
+		ARRAY_TEST(test_registrants_only),
+		ARRAY_TEST(test_preempt_and_abort),
+		ARRAY_TEST(test_preempt),
+		ARRAY_TEST(test_preempt_and_abort_fails),
+		ARRAY_TEST(test_preempt_held),
+		ARRAY_TEST(test_reserve6),
 		ARRAY_TEST(test_bad_commands),
 	};
 	int failed;

@@ -83,8 +83,10 @@ static void test_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_by_hardware_id), cmocka_unit_test(test_every_iscsi_device),
-		cmocka_unit_test(test_by_device),      cmocka_unit_test(test_bad_claims),
+		cmocka_unit_test(test_by_hardware_id),
+		cmocka_unit_test(test_every_iscsi_device),
+		cmocka_unit_test(test_by_device),
+		cmocka_unit_test(test_bad_claims),
 		cmocka_unit_test(test_ids),
 	};
 

@@ -87,12 +87,9 @@ static void test_lba(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_reads_and_writes),
-		cmocka_unit_test(test_once),
-		cmocka_unit_test(test_changes_are_no_reads),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_service_actions),
-		cmocka_unit_test(test_lba),
+		cmocka_unit_test(test_reads_and_writes),     cmocka_unit_test(test_once),
+		cmocka_unit_test(test_changes_are_no_reads), cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_service_actions),      cmocka_unit_test(test_lba),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

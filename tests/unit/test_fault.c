@@ -24,13 +24,19 @@ void scsi_cmd_done(struct scsi_cmd *cmd)
 	done++;
 }
 
-static void on_execute(void *arg, struct scsi_cmd *cmd)
+static void on_land(void *arg, struct scsi_cmd *cmd)
 {
 	(void)arg;
 	executed++;
 	if (cmd->dir == SCSI_DIR_OUT)
 		landed = cmd->data[0];
 	assert_int_equal(cmd->nexus->portal, 1);
+}
+
+static void on_run(void *arg, struct scsi_cmd *cmd)
+{
+	on_land(arg, cmd);
+	scsi_cmd_done(cmd);
 }
 
 static void on_end_session(void *arg, uint32_t session_id)
@@ -41,7 +47,7 @@ static void on_end_session(void *arg, uint32_t session_id)
 
 static int setup(void **state)
 {
-	static const struct fault_ops ops = { .execute = on_execute, .end_session = on_end_session };
+	static const struct fault_ops ops = { .run = on_run, .land = on_land, .end_session = on_end_session };
 
 	(void)state;
 	clock_init(&clock_, 0, NULL);
@@ -200,6 +206,32 @@ static void test_late_delay(void **state)
 	fault_abort(&cmds[1]); /* the copy is freed by the teardown */
 }
 
+static bool is_write16(const struct fault_hold *hold, const void *arg)
+{
+	(void)arg;
+	return !hold->copy && hold->cmd->cdb[0] == 0x8a;
+}
+
+/* Those that are chosen end, and no others. */
+static void test_abort_all(void **state)
+{
+	(void)state;
+	must_add("opcode=0x2a action=hang");
+	must_add("opcode=0x8a action=hang late=1");
+	assert_true(take(0, 0x8a, SCSI_DIR_OUT));
+	assert_true(take(1, 0x2a, SCSI_DIR_OUT));
+	assert_true(take(2, 0x8a, SCSI_DIR_OUT));
+	fault_abort_all(&faults, is_write16, NULL);
+	assert_int_equal(done, 2);
+	assert_int_equal(cmds[0].status, SCSI_TASK_ABORTED);
+	assert_int_equal(cmds[2].status, SCSI_TASK_ABORTED);
+	assert_int_equal(executed, 0);
+	assert_int_equal(fault_release(&faults, 0), 3); /* the third command and the copies of the others */
+	assert_int_equal(executed, 3);
+	assert_int_equal(landed, 0x42);
+	assert_int_equal(done, 3);
+}
+
 static void test_drop(void **state)
 {
 	(void)state;
@@ -248,7 +280,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		FAULT_TEST(test_matching), FAULT_TEST(test_delay),     FAULT_TEST(test_hang),
 		FAULT_TEST(test_abort),    FAULT_TEST(test_late),      FAULT_TEST(test_late_delay),
-		FAULT_TEST(test_drop),     FAULT_TEST(test_bad_rules),
+		FAULT_TEST(test_drop),     FAULT_TEST(test_bad_rules), FAULT_TEST(test_abort_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -279,13 +279,10 @@ static void test_unknown_outcome_is_reported(void **state)
 static void test_known_outcome_is_repeated(void **state)
 {
 	struct world *world = world_create_ready(1, "{" WP "}");
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, 1);
 	struct sim_io io;
 
 	(void)state;
-	fault->opcode = 0x89;
-	fault->key = SENSE_UNIT_ATTENTION;
-	fault->asc = 0x2900;
+	world_sense(world, 1, 0x89, SENSE_UNIT_ATTENTION, 0x2900);
 	sim_io_init(&io, world->sim);
 	sim_io_compare(&io, disk_over_1a(world), 5, 0, 7);
 	assert_true(sim_io_wait(&io, 60 * S));

@@ -8,23 +8,7 @@
 #define S US_PER_S
 #define MS US_PER_MS
 
-static struct sim_fault *sense(struct world *world, unsigned count, uint8_t opcode, uint8_t key, uint16_t asc)
-{
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, count);
-
-	fault->opcode = opcode;
-	fault->key = key;
-	fault->asc = asc;
-	return fault;
-}
-
 /* ---- no path at all -------------------------------------------------------------------------------------------- */
-
-static void all_down(struct world *world, bool down)
-{
-	for (unsigned i = 0; i < 4; i++)
-		sim_portal_down(world->portals[i], down);
-}
 
 /* row: D11 */
 static void test_held_until_a_path_returns(void **state)
@@ -33,7 +17,7 @@ static void test_held_until_a_path_returns(void **state)
 	struct sim_io write, read;
 
 	(void)state;
-	all_down(world, true);
+	world_down(world, true);
 	sim_run(world->sim, S);
 	sim_io_init(&write, world->sim);
 	sim_io_init(&read, world->sim);
@@ -42,7 +26,7 @@ static void test_held_until_a_path_returns(void **state)
 	sim_run(world->sim, 10 * S);
 	assert_int_equal(write.ended + read.ended, 0);
 	assert_int_equal(atomic_load(&world_disk(world, 0)->core->held[0]), 1);
-	all_down(world, false);
+	world_down(world, false);
 	assert_true(sim_io_wait(&write, 10 * S) && sim_io_wait(&read, 10 * S));
 	assert_int_equal(write.io.status, SCSI_GOOD);
 	assert_int_equal(read.io.status, SCSI_GOOD);
@@ -61,7 +45,7 @@ static void test_fails_after_pdo_remove_period(void **state)
 	(void)state;
 	sim_io_init(&early, world->sim);
 	sim_io_init(&late, world->sim);
-	all_down(world, true);
+	world_down(world, true);
 	gone = sim_now_us(world->sim);
 	sim_run(world->sim, 2 * S);
 	sim_io_write(&early, world_disk(world, 0), 0, 1);
@@ -77,7 +61,7 @@ static void test_fails_after_pdo_remove_period(void **state)
 	assert_int_equal(late.io.status, SCSI_CHECK_CONDITION);
 	assert_int_equal(sim_gateway_events(world->g, "io-failed"), 1);
 
-	all_down(world, false); /* it comes back under the same number */
+	world_down(world, false); /* it comes back under the same number */
 	assert_true(sim_gateway_settles(world->g, 60 * S));
 	sim_io_write(&late, world_disk(world, 0), 1, 2);
 	assert_true(sim_io_wait(&late, S));
@@ -92,7 +76,7 @@ static void test_held_bytes_are_bounded(void **state)
 	struct sim_io first, more, small;
 
 	(void)state;
-	all_down(world, true);
+	world_down(world, true);
 	sim_run(world->sim, S);
 	sim_io_init(&first, world->sim);
 	sim_io_init(&more, world->sim);
@@ -106,7 +90,7 @@ static void test_held_bytes_are_bounded(void **state)
 	assert_int_equal(more.io.status, SCSI_BUSY);
 	assert_int_equal(small.ended, 0);
 	world_disk(world, 0)->held_bytes -= DISK_HELD_BYTES_MAX - 2 * SIM_BLOCK;
-	all_down(world, false);
+	world_down(world, false);
 	assert_true(sim_io_wait(&first, 20 * S) && sim_io_wait(&small, 20 * S));
 	assert_int_equal(first.io.status, SCSI_GOOD);
 	world_destroy(world);
@@ -120,7 +104,7 @@ static void test_abort_held(void **state)
 	struct sim_io io;
 
 	(void)state;
-	all_down(world, true);
+	world_down(world, true);
 	sim_run(world->sim, S);
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 1);
@@ -137,7 +121,7 @@ static void test_abort_held(void **state)
 static void test_abort_on_lane_waits_for_the_answer(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sense(world, 1, 0x8a, SENSE_NOT_READY, 0x040a);
+	struct sim_fault *fault = world_sense(world, 1, 0x8a, SENSE_NOT_READY, 0x040a);
 	struct sim_io io;
 
 	(void)state;
@@ -215,13 +199,13 @@ static void test_abort_fenced(void **state)
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 1);
 	sim_run(world->sim, 10 * MS);
-	all_down(world, true); /* no sibling is left to lift the fence */
+	world_down(world, true); /* no sibling is left to lift the fence */
 	sim_run(world->sim, 10 * MS);
 	assert_int_equal(io.io.place, IO_FENCED);
 	disk_abort(&io.io);
 	sim_run(world->sim, S);
 	assert_int_equal(io.ended, 0);
-	all_down(world, false);
+	world_down(world, false);
 	assert_true(sim_io_wait(&io, 20 * S));
 	assert_int_equal(io.io.status, SCSI_TASK_ABORTED);
 	sim_run(world->sim, S);

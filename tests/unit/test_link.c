@@ -139,9 +139,9 @@ static void test_state_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_isid_is_stable),	cmocka_unit_test(test_isids_differ),
+		cmocka_unit_test(test_isid_is_stable),           cmocka_unit_test(test_isids_differ),
 		cmocka_unit_test(test_isids_of_gateways_differ), cmocka_unit_test(test_same_group),
-		cmocka_unit_test(test_load_sums_the_workers), cmocka_unit_test(test_state_names),
+		cmocka_unit_test(test_load_sums_the_workers),    cmocka_unit_test(test_state_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,7 +86,7 @@ static void test_queue_depth_counts_all_lus_of_a_link(void **state)
 	sim_io_read(&ios[1], world_disk(world, 1), 0);
 	sim_io_read(&ios[2], world_disk(world, 1), 0);
 	assert_ptr_equal(ios[2].io.path->lane, first);
-	assert_true(sim_io_wait(&ios[1], S)); /* now two are in flight on the first, one of each LU, none on the second */
+	assert_true(sim_io_wait(&ios[1], S)); /* two are in flight on the first, one of each LU; none on the second */
 	for (unsigned i = 3; i < ARRAY_COUNT(ios); i++) {
 		sim_io_read(&ios[i], world_disk(world, i % 2), 0);
 		assert_ptr_equal(ios[i].io.path->lane, second);

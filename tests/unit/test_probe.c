@@ -106,17 +106,10 @@ static void test_busy_array(void **state)
 static void test_identity_is_never_half_known(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, 0);
-	uint8_t vpd83[] = { 0x12 };
+	struct sim_fault *fault = world_sense(world, 0, 0x12, SENSE_ABORTED_COMMAND, 0x4400);
 
 	(void)state;
-	fault->key = SENSE_ABORTED_COMMAND;
-	fault->asc = 0x4400;
-	fault->opcode = vpd83[0];
-	for (unsigned skip = 0; skip < 8; skip++) { /* each INQUIRY of the probe in turn fails for long */
-		struct sim_fault *pass = sim_array_fault(world->array, SIM_FAULT_HANG, 0);
-
-		(void)pass;
+	for (unsigned skip = 0; skip < 8; skip++) { /* from another INQUIRY of the probe on each time */
 		sim_portal_reset(world->portals[0]);
 		sim_run(world->sim, 4 * SIM_LATENCY_US + skip * 450);
 		fault->count = 40;
@@ -136,11 +129,8 @@ static void test_not_ready_at_first(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 2; i++) {
-		faults[i] = sim_array_fault(world->array, SIM_FAULT_SENSE, 1000000);
-		faults[i]->key = SENSE_NOT_READY;
-		faults[i]->asc = 0x0401;
+		faults[i] = world_sense(world, 1000000, i ? 0x25 : 0x9e, SENSE_NOT_READY, 0x0401);
 		faults[i]->lun = 1;
-		faults[i]->opcode = i ? 0x25 : 0x9e;
 	}
 	look(world);
 	assert_int_equal(devices(world), 2);
@@ -160,14 +150,11 @@ static void test_not_ready_at_first(void **state)
 static void test_never_ready(void **state)
 {
 	struct world *world = world_create(1);
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, 1000000);
+	struct sim_fault *fault = world_sense(world, 1000000, 0x9e, SENSE_NOT_READY, 0x3a00);
 	uint64_t generation;
 
 	(void)state;
-	fault->key = SENSE_NOT_READY;
-	fault->asc = 0x3a00;
 	fault->lun = 1;
-	fault->opcode = 0x9e;
 	look(world);
 	sim_run(world->sim, 120 * S);
 	generation = world_lane(world, PORTAL_1A)->generation;
@@ -234,12 +221,12 @@ static void test_hostile_lun_lists(void **state)
 
 	(void)state;
 	list[8 + 1] = 1;
-	list[16 + 1] = 1;			    /* twice */
-	list[24] = 0xc1;			    /* a well-known logical unit */
-	list[32 + 1] = 0, list[32 + 3] = 5;	    /* a second level */
-	list[40] = 0x40;			    /* flat space, number 0: again LUN 0 */
-	put_be16(list + 48, 0x4000 | 700);	    /* not there */
-	list[56] = 0x80;			    /* an addressing method that is not for us */
+	list[16 + 1] = 1; /* twice */
+	list[24] = 0xc1; /* a well-known logical unit */
+	list[32 + 1] = 0, list[32 + 3] = 5; /* a second level */
+	list[40] = 0x40; /* flat space, number 0: again LUN 0 */
+	put_be16(list + 48, 0x4000 | 700); /* not there */
+	list[56] = 0x80; /* an addressing method that is not for us */
 	sim_lu_override(world->lus[0], 0xa0, -1, list, sizeof(list));
 	look(world);
 	assert_int_equal(devices(world), 2);
@@ -259,12 +246,9 @@ static void test_hostile_lun_lists(void **state)
 static void test_report_luns_refused(void **state)
 {
 	struct world *world = world_create(1);
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, 1000000);
 
 	(void)state;
-	fault->opcode = 0xa0;
-	fault->key = SENSE_ILLEGAL_REQUEST;
-	fault->asc = 0x2000;
+	world_sense(world, 1000000, 0xa0, SENSE_ILLEGAL_REQUEST, 0x2000);
 	look(world);
 	assert_int_equal(devices(world), 1);
 	assert_true(device_at(world, 0)->claimed);

@@ -9,22 +9,6 @@
 #define S US_PER_S
 #define MS US_PER_MS
 
-static struct sim_fault *sense(struct world *world, unsigned count, uint8_t opcode, uint8_t key, uint16_t asc)
-{
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, count);
-
-	fault->opcode = opcode;
-	fault->key = key;
-	fault->asc = asc;
-	return fault;
-}
-
-static void all_down(struct world *world, bool down)
-{
-	for (unsigned i = 0; i < 4; i++)
-		sim_portal_down(world->portals[i], down);
-}
-
 /* Nothing is claimed any more: both disks are taken away. */
 static void unclaim(struct world *world)
 {
@@ -54,7 +38,7 @@ static unsigned leaving(const struct world *world)
 static void test_removal_drains(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sense(world, 2, 0x8a, SENSE_UNIT_ATTENTION, 0x5d00);
+	struct sim_fault *fault = world_sense(world, 2, 0x8a, SENSE_UNIT_ATTENTION, 0x5d00);
 	struct sim_io io;
 
 	(void)state;
@@ -115,7 +99,7 @@ static void test_removal_fails_what_is_held(void **state)
 	struct sim_io io;
 
 	(void)state;
-	all_down(world, true);
+	world_down(world, true);
 	sim_run(world->sim, S);
 	sim_io_init(&io, world->sim);
 	sim_io_write(&io, world_disk(world, 0), 0, 9);
@@ -134,7 +118,7 @@ static void test_removal_during_verification(void **state)
 	struct sim_io io;
 
 	(void)state;
-	sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	world_sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
 	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x00;
 	sim_io_init(&io, world->sim);
 	sim_io_read(&io, world_disk(world, 0), 0);
@@ -143,6 +127,25 @@ static void test_removal_during_verification(void **state)
 	unclaim(world);
 	assert_int_equal(leaving(world), 0);
 	assert_int_equal(sim_array_release(world->array), 1);
+	sim_run(world->sim, S);
+	world_destroy(world);
+}
+
+/* The same where the answer has data: they must not be put where the disk was. */
+static void test_removal_during_port_group_report(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_fault *hang = sim_array_fault(world->array, SIM_FAULT_HANG, 100);
+
+	(void)state;
+	world->lus[0]->tpgs = world->lus[1]->tpgs = 1;
+	hang->opcode = 0xa3;
+	world_start(world, NULL);
+	sim_run(world->sim, 7 * S); /* asked when the paths came up, and again by the keepalive */
+	assert_true(hang->hits > 0);
+	unclaim(world);
+	assert_int_equal(leaving(world), 0);
+	assert_int_equal(sim_array_release(world->array), hang->hits);
 	sim_run(world->sim, S);
 	world_destroy(world);
 }
@@ -181,6 +184,7 @@ int main(void)
 		cmocka_unit_test(test_removal_of_an_idle_disk),
 		cmocka_unit_test(test_removal_fails_what_is_held),
 		cmocka_unit_test(test_removal_during_verification),
+		cmocka_unit_test(test_removal_during_port_group_report),
 		cmocka_unit_test(test_stop_with_commands_inside),
 	};
 

@@ -2,27 +2,16 @@
 #include "tests/simulation/sim_world.h"
 #include "tests/unit/unit.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define S US_PER_S
 #define MS US_PER_MS
 
-static struct sim_fault *sense(struct world *world, unsigned count, uint8_t opcode, uint8_t key, uint16_t asc)
-{
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_SENSE, count);
-
-	fault->opcode = opcode;
-	fault->key = key;
-	fault->asc = asc;
-	return fault;
-}
-
 /* row: L1: retry_count counted retries, retry_interval apart but for the first, which is due at once */
 static void test_counted_retries(void **state)
 {
 	struct world *world = world_create_ready(1, "{'timers': {'retry_count': 3, 'retry_interval': 2}}");
-	struct sim_fault *fault = sense(world, 3, 0x88, SENSE_UNIT_ATTENTION, 0x5d00);
+	struct sim_fault *fault = world_sense(world, 3, 0x88, SENSE_UNIT_ATTENTION, 0x5d00);
 	struct sim_io io;
 
 	(void)state;
@@ -49,7 +38,7 @@ static void test_counted_retries(void **state)
 static void test_becoming_ready(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sense(world, 2, 0x88, SENSE_NOT_READY, 0x0401);
+	struct sim_fault *fault = world_sense(world, 2, 0x88, SENSE_NOT_READY, 0x0401);
 	const struct path *path;
 	struct sim_io io;
 
@@ -104,7 +93,7 @@ static void test_time_bound_begins_with_the_retry(void **state)
 	sim_io_init(&io, world->sim);
 	sim_io_read(&io, world_disk(world, 0), 0);
 	sim_run(world->sim, 15 * S);
-	busy = sense(world, 3, 0x88, SENSE_NOT_READY, 0x040a);
+	busy = world_sense(world, 3, 0x88, SENSE_NOT_READY, 0x040a);
 	assert_true(sim_io_wait(&io, 60 * S));
 	assert_int_equal(busy->hits, 3);
 	assert_int_equal(io.io.status, SCSI_GOOD);
@@ -115,7 +104,7 @@ static void test_time_bound_begins_with_the_retry(void **state)
 static void test_hardware_error_once_elsewhere(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sense(world, 1, 0x88, SENSE_HARDWARE_ERROR, 0x4400);
+	struct sim_fault *fault = world_sense(world, 1, 0x88, SENSE_HARDWARE_ERROR, 0x4400);
 	struct sim_io io;
 
 	(void)state;
@@ -135,7 +124,7 @@ static void test_hardware_error_once_elsewhere(void **state)
 static void test_host_errors_return(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *fault = sense(world, 1, 0x88, SENSE_MEDIUM_ERROR, 0x1100);
+	struct sim_fault *fault = world_sense(world, 1, 0x88, SENSE_MEDIUM_ERROR, 0x1100);
 	struct sim_io io;
 
 	(void)state;
@@ -149,12 +138,13 @@ static void test_host_errors_return(void **state)
 	world_destroy(world);
 }
 
-/* row: L2: a suspect path rests until TEST UNIT READY succeeds on it */
+/* row: L2, E18: once more on the same path, then on another one; and the suspect path rests until TEST UNIT READY
+ * succeeds on it */
 static void test_suspect_path_is_verified(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *aborts = sense(world, 2, 0x88, SENSE_ABORTED_COMMAND, 0x4e00); /* E18: same path, then another */
-	struct sim_fault *not_yet = sense(world, 2, 0x00, SENSE_NOT_READY, 0x0403);
+	struct sim_fault *aborts = world_sense(world, 2, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	struct sim_fault *not_yet = world_sense(world, 2, 0x00, SENSE_NOT_READY, 0x0403);
 	const struct path *suspect;
 	struct sim_io io;
 
@@ -182,9 +172,9 @@ static void test_suspect_path_is_verified(void **state)
 static void test_suspect_path_is_not_raised_by_others(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
-	struct sim_fault *not_yet = sense(world, 1000, 0x00, SENSE_NOT_READY, 0x0403);
+	struct sim_fault *not_yet = world_sense(world, 1000, 0x00, SENSE_NOT_READY, 0x0403);
 	struct path *suspect = sim_gateway_path(world->g, 0, 0, PORTAL_1A);
-	struct sim_fault *abort_once = sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	struct sim_fault *abort_once = world_sense(world, 1, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
 	struct sim_io io;
 
 	(void)state;
@@ -218,8 +208,8 @@ static void test_only_suspect_paths_left(void **state)
 	for (unsigned i = 1; i < 4; i++)
 		sim_portal_down(world->portals[i], true);
 	sim_run(world->sim, S);
-	sense(world, 1000, 0x00, SENSE_NOT_READY, 0x0403);
-	fault = sense(world, 2, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
+	world_sense(world, 1000, 0x00, SENSE_NOT_READY, 0x0403);
+	fault = world_sense(world, 2, 0x88, SENSE_ABORTED_COMMAND, 0x4e00);
 	sim_io_init(&io, world->sim);
 	sim_io_read(&io, world_disk(world, 0), 0);
 	assert_true(sim_io_wait(&io, 60 * S));
@@ -233,7 +223,7 @@ static void test_other_path_that_the_policy_refuses(void **state)
 {
 	struct world *world = world_create_ready(1, "{'policies': {'default': 'weighted-paths'}}");
 	struct disk *disk = world_disk(world, 0);
-	struct sim_fault *fault = sense(world, 1, 0x88, SENSE_NOT_READY, 0x0403);
+	struct sim_fault *fault = world_sense(world, 1, 0x88, SENSE_NOT_READY, 0x0403);
 	struct sim_io io;
 
 	(void)state;
