@@ -36,6 +36,17 @@ static struct link *backend_link(const struct backend *backend, const char *iqn,
 	return NULL;
 }
 
+/* The same portal through two backends would be two links with one ISID, whose sessions end each other for ever. */
+static bool is_of_another(const struct backend *backend, const char *iqn, const char *portal)
+{
+	const struct backend *other;
+
+	list_for_each(other, &backend->gateway->backends, link)
+		if (other != backend && backend_link(other, iqn, portal))
+			return true;
+	return false;
+}
+
 static bool backend_wants(const struct backend *backend, const char *iqn)
 {
 	for (size_t i = 0; i < backend->config->iqn_count; i++)
@@ -106,6 +117,9 @@ static void on_found(void *arg, const struct initiator_target *found)
 	link = backend_link(backend, found->iqn, portal);
 	if (link)
 		atomic_fetch_or(&link->sources, UINT64_C(1) << discovery->index);
+	else if (is_of_another(backend, found->iqn, portal))
+		log_debug("discovery", "backend=%s target=%s portal=%s belongs to another backend", backend->config->name,
+			  found->iqn, portal);
 	else if (backend->gateway->next_link < LINKS_MAX)
 		backend_add_link(backend, found, portal, discovery->index);
 }

@@ -16,7 +16,8 @@
 struct policy_setup {
 	_Atomic unsigned references;
 	const struct policy_ops *ops;
-	void *shared; /* policy_ops.shared_bytes, all workers' */
+	void *shared; /* policy_ops.shared_bytes, all workers'; of `origin` if there is one */
+	struct policy_setup *origin; /* the first setup with this policy */
 	bool scattered; /* as in policy_io */
 	bool by_hand;	/* the administrator gave the paths their roles */
 	struct {
@@ -26,7 +27,8 @@ struct policy_setup {
 	} paths[DSM_PATHS_MAX]; /* by index */
 };
 
-struct policy_setup *policy_setup_create(const struct policy_ops *ops); /* one reference; all paths active, weight 0 */
+/* One reference; all paths active, weight 0. With the same policy before, what it has learned is shared with it. */
+struct policy_setup *policy_setup_create(const struct policy_ops *ops, struct policy_setup *before);
 struct policy_setup *policy_setup_get(struct policy_setup *setup);
 void policy_setup_put(struct policy_setup *setup); /* takes NULL */
 

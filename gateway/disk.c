@@ -12,6 +12,8 @@
 #define LEAVE_US (5 * US_PER_MS)  /* between two looks whether a registration has come to its end */
 #define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
 
+#define LOSSES_MAX 16 /* of links with one command, in more than pdo_remove_period */
+
 #define ASC_LU_COMMUNICATION_FAILURE 0x0800
 #define ASC_LU_COMMUNICATION_TIMEOUT 0x0801
 
@@ -432,12 +434,22 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	io_timer(io, retry_delay_us(io, verdict.flags), retry_of(io, verdict.next));
 }
 
+/* A command that takes link after link along, because the array cannot bear it, must end some time. */
+static bool is_deadly(const struct io *io)
+{
+	uint64_t since = disk_now(io->disk) - io->first_loss_us;
+
+	return io->losses > LOSSES_MAX && since >= io->disk->worker->timers.pdo_remove_period * US_PER_S;
+}
+
 void disk_submit_again(struct io *io)
 {
 	io->uncounted_since_us = 0; /* neither the hang nor the fence was the array's answer */
 	figure_add(&io->disk->cell->retries, 1);
 	if (io->aborted)
 		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+	else if (is_deadly(io))
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
 	else if (io->retries > io->disk->worker->timers.retry_count) /* it has timed out too often */
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_TIMEOUT);
 	else
@@ -460,7 +472,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->path = NULL;
 	io->place = IO_IDLE;
 	io->aborted = io->failed_once = io->tried_same = false;
-	io->conflicts = io->retries = 0;
+	io->conflicts = io->retries = io->losses = 0;
 	io->uncounted_since_us = 0;
 	list_init(&io->link);
 	disk->busy++;

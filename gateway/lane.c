@@ -627,6 +627,8 @@ static void lane_strip(struct lane *lane, struct list *again)
 		if (!io)
 			continue;
 		count_inflight(lane, io, -1);
+		if (io->losses++ == 0)
+			io->first_loss_us = lane_now(lane);
 		io->place = io->info->effect == COMMAND_READ ? IO_IDLE : IO_FENCED;
 		io->fenced_us = lane_now(lane);
 		list_add_tail(io->place == IO_FENCED ? &lane->fenced : again, &io->link);

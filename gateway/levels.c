@@ -81,7 +81,7 @@ void levels_apply(struct gateway *gateway, struct device *device)
 	if (device->asymmetric && device->policy_in_force == POLICY_ROUND_ROBIN)
 		device->policy_in_force = POLICY_ROUND_ROBIN_SUBSET; /* row P2 */
 	ops = levels_policy(device, device->policy_in_force);
-	setup = policy_setup_create(ops);
+	setup = policy_setup_create(ops, old);
 	setup->by_hand = device->setting_count != 0;
 	setup->scattered = !gateway->live->policies.sequential;
 	for (unsigned i = 0; i < device->path_count; i++) {
@@ -95,8 +95,6 @@ void levels_apply(struct gateway *gateway, struct device *device)
 			setup->paths[i].role = POLICY_STANDBY;
 		}
 	}
-	if (old && old->ops == ops) /* what the policy has learned stays */
-		memcpy(setup->shared, old->shared, ops->shared_bytes);
 	device->setup = setup;
 	if (device->claimed)
 		for (unsigned w = 0; w < gateway->worker_count; w++)

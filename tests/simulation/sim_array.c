@@ -15,6 +15,7 @@ struct sim_array *sim_array_create(struct sim *sim)
 	list_init(&array->lus);
 	list_init(&array->sessions);
 	list_init(&array->faults);
+	sim_port_init(array);
 	list_add_tail(&sim->arrays, &array->link);
 	return array;
 }
@@ -33,6 +34,7 @@ void sim_array_destroy(struct sim_array *array)
 		sim_lu_destroy(lu);
 	for (unsigned i = 0; i < array->portal_count; i++)
 		free(array->portals[i]);
+	sim_port_done(array);
 	list_del(&array->link);
 	free(array);
 }
@@ -48,6 +50,7 @@ struct sim_portal *sim_array_add_portal(struct sim_array *array, const char *add
 	str_copy(portal->address, sizeof(portal->address), address);
 	str_copy(portal->iqn, sizeof(portal->iqn), iqn);
 	array->portals[array->portal_count++] = portal;
+	sim_port_join(portal, tpgt);
 	return portal;
 }
 

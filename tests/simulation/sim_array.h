@@ -12,6 +12,7 @@
 #include "tests/simulation/sim.h"
 #include "tests/simulation/sim_fault.h"
 #include "tests/simulation/sim_lu.h"
+#include "tests/simulation/sim_port.h"
 
 #define SIM_PORTALS_MAX 64
 
@@ -20,6 +21,7 @@ struct sim_portal {
 	unsigned index;
 	char address[64], iqn[224];
 	uint16_t tpgt;
+	uint16_t group; /* target port group; at first the tag; see sim_port_join() */
 	uint64_t lists; /* bit n: SendTargets through it names the array's portal n */
 	uint64_t latency_us; /* of a command, besides the network's */
 
@@ -39,6 +41,7 @@ struct sim_array {
 	struct list lus; /* struct sim_lu */
 	struct list sessions; /* struct sim_session */
 	struct list faults; /* struct sim_fault: the first that fits counts */
+	struct sim_groups groups;
 	uint64_t linger_us;
 	bool cheats; /* reinstatement leaves the old session's commands alive: what a fence must not meet */
 };

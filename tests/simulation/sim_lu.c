@@ -97,17 +97,6 @@ static void inquiry(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32
 		sim_answer_bytes(answer, data, len < get_be16(cdb + 3) ? len : get_be16(cdb + 3), page, count);
 }
 
-/* REPORT TARGET PORT GROUPS (SPC-4 6.37): group 1 with port 1. */
-static void port_groups(struct sim_lu *lu, uint8_t *data, uint32_t len, struct sim_answer *answer)
-{
-	static const uint8_t groups[16] = { [3] = 12, [5] = 0x0f, [7] = 1, [11] = 1, [15] = 1 };
-
-	if (lu->tpgs)
-		sim_answer_bytes(answer, data, len, groups, sizeof(groups));
-	else
-		sim_answer_sense(answer, SENSE_ILLEGAL_REQUEST, 0x2000);
-}
-
 /* ---- blocks ---------------------------------------------------------------------------------------------------- */
 
 static void capacity(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32_t len, struct sim_answer *answer)
@@ -199,9 +188,6 @@ void sim_lu_execute(struct sim_lu *lu, const uint8_t *cdb, uint8_t *data, uint32
 	case 0x8a:
 		move_blocks(lu, get_be64(cdb + 2), get_be32(cdb + 10), cdb[0] == 0x8a, data, len, answer);
 		break;
-	case 0xa3:
-		port_groups(lu, data, len, answer);
-		break;
 	case 0x89:
 		compare_and_write(lu, get_be64(cdb + 2), data, len, answer);
 		break;
@@ -264,6 +250,7 @@ struct sim_lu *sim_lu_create(uint16_t lun, uint64_t number, uint64_t blocks)
 
 	list_init(&lu->link);
 	list_init(&lu->overrides);
+	sim_reservation_init(lu);
 	lu->lun = lun;
 	lu->block_size = SIM_BLOCK;
 	str_copy(lu->vendor, sizeof(lu->vendor), "BRAID");

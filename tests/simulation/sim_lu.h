@@ -4,9 +4,9 @@
 #ifndef BRAID_SIM_LU_H
 #define BRAID_SIM_LU_H
 
-#include "target/scsi_cmd.h"
-
 #include "gateway/base/list.h"
+#include "target/scsi_cmd.h"
+#include "tests/simulation/sim_reservation.h"
 
 #include <stdbool.h>
 
@@ -18,7 +18,8 @@ struct sim_lu {
 	char vendor[9], product[17], revision[5];
 	char serial[64]; /* "": page 80h is refused */
 	uint8_t naa[16]; /* naa[0] 0: page 83h is refused */
-	unsigned tpgs;	 /* 0: no ALUA; else one port group, active/optimized */
+	unsigned tpgs; /* as in standard inquiry data; not 0: see sim_port.h */
+	struct sim_reservations reservations;
 	uint64_t blocks;
 	uint32_t block_size; /* as told; the medium has blocks of SIM_BLOCK */
 	uint8_t *medium;

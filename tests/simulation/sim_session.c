@@ -115,8 +115,11 @@ static void task_carry_out(struct sim_task *task)
 		sim_answer_bytes(&task->answer, task->data, task->len, nothing, sizeof(nothing));
 	} else if (!lu) {
 		sim_answer_sense(&task->answer, SENSE_ILLEGAL_REQUEST, 0x2500);
-	} else {
+	} else if (!sim_port_answers(session->portal, lu, task->cdb, task->data, task->len, &task->answer) &&
+		   !sim_reservation_answers(session, lu, task->cdb, task->data, task->len, &task->answer)) {
 		sim_lu_execute(lu, task->cdb, task->data, task->len, &task->answer);
+		if (lu->tpgs && task->cdb[0] == 0x12 && (task->cdb[1] & 1) && task->cdb[2] == 0x83)
+			sim_port_designate(session->portal, task->data, task->len, &task->answer);
 	}
 }
 
@@ -256,6 +259,20 @@ unsigned sim_session_release(struct sim_session *session)
 		task->stage = task->fault_kind == SIM_FAULT_HANG ? TASK_WORKS : TASK_RETURNS;
 		task->fault = NULL;
 		timer_arm(&task->timer, 0);
+		count++;
+	}
+	return count;
+}
+
+unsigned sim_session_abort(struct sim_session *session, uint16_t lun)
+{
+	struct sim_task *task;
+	unsigned count = 0;
+
+	list_for_each (task, &session->tasks, link) {
+		if (task->lun != lun || (task->stage != TASK_WORKS && task->stage != TASK_HANGS))
+			continue;
+		task_destroy(task);
 		count++;
 	}
 	return count;

@@ -41,6 +41,7 @@ void sim_session_submit(struct sim_session *session, struct xfer *xfer);
 
 void sim_session_attention(struct sim_session *session, uint16_t lun, uint16_t asc);
 unsigned sim_session_release(struct sim_session *session); /* hung commands go on; how many */
+unsigned sim_session_abort(struct sim_session *session, uint16_t lun); /* commands that have arrived; how many */
 void sim_session_resume(struct sim_session *session); /* the black hole is gone */
 
 #endif

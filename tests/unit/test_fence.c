@@ -313,6 +313,30 @@ static void test_fence_then_hold(void **state)
 	world_destroy(world);
 }
 
+/* row: F1: the link comes back, carries another write and dies again while the first one still waits: form "wait"
+ * counts from the death that each has met */
+static void test_each_write_waits_its_own_time(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_io first, second;
+
+	(void)state;
+	world_start(world, "{" WP ", 'timers': {'fence_wait': 6}, 'backends': [{'name': 'array', 'portals': ['" PORTAL_1A
+			   "'], 'fence': 'wait'}]}");
+	assert_true(sim_gateway_settles(world->g, 60 * S));
+	lose_a_write(world, &first);
+	sim_run(world->sim, 5 * S);
+	lose_a_write(world, &second);
+	sim_run(world->sim, 2 * S);
+	assert_int_equal(first.ended, 1);
+	sim_run(world->sim, 3 * S);
+	assert_int_equal(second.ended, 0);
+	sim_run(world->sim, 2 * S);
+	assert_int_equal(second.ended, 1);
+	assert_int_equal(second.io.status, SCSI_GOOD);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -329,6 +353,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_outcome_is_reported),
 		cmocka_unit_test(test_known_outcome_is_repeated),
 		cmocka_unit_test(test_fence_then_hold),
+		cmocka_unit_test(test_each_write_waits_its_own_time),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -221,7 +221,7 @@ static void test_policy_change_under_load(void **state)
 			sim_io_write(&ios[i], world_disk(world, 0), i, i + 1);
 		}
 		sim_run(world->sim, 300);
-		disk_set_policy(world_disk(world, 0), policy_setup_create(policy_find(names[n])));
+		disk_set_policy(world_disk(world, 0), policy_setup_create(policy_find(names[n]), NULL));
 		sim_run(world->sim, S);
 		for (unsigned i = 0; i < COUNT; i++) {
 			assert_int_equal(ios[i].ended, 1);

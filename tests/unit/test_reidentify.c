@@ -245,6 +245,67 @@ static void test_unmapped_for_a_while(void **state)
 	world_destroy(world);
 }
 
+/* row: D4: what still waits for a transfer when the change is heard of is not sent there any more */
+static void test_reused_number_with_a_queue(void **state)
+{
+	enum { COUNT = LANE_DEPTH + 50 };
+	struct world *world = world_create_ready(1, "{'timers': {'pdo_remove_period': 15}}");
+	struct sim_io *ios = calloc(COUNT, sizeof(*ios));
+	struct sim_fault *hang;
+
+	(void)state;
+	assert_non_null(ios);
+	for (unsigned i = 1; i < 4; i++)
+		sim_portal_down(world->portals[i], true);
+	sim_run(world->sim, S);
+	hang = sim_array_fault(world->array, SIM_FAULT_HANG, COUNT);
+	hang->opcode = 0x8a;
+	for (unsigned i = 0; i < COUNT; i++) {
+		sim_io_init(&ios[i], world->sim);
+		sim_io_write(&ios[i], disk_of(world, 100), i, i + 1);
+	}
+	sim_run(world->sim, 10 * MS);
+	assert_int_equal(hang->hits, LANE_DEPTH);
+	sim_lu_identity(world->lus[0], 999);
+	lane_reidentify(world_lane(world, PORTAL_1A));
+	sim_array_release(world->array);
+	for (unsigned i = 0; i < COUNT; i++) {
+		assert_true(sim_io_wait(&ios[i], 60 * S));
+		assert_int_equal(ios[i].ended, 1);
+	}
+	assert_int_equal(ios[COUNT - 1].io.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(world->lus[0]->writes, LANE_DEPTH); /* those that were there before it changed */
+	free(ios);
+	world_destroy(world);
+}
+
+/* row: D4: a command that was sent before the number led elsewhere meets the reservation of whoever has it now: that
+ * does not bring the path back */
+static void test_conflict_on_a_reused_number(void **state)
+{
+	struct world *world = world_create_ready(1, "{'timers': {'pdo_remove_period': 15}}");
+	struct path *path;
+	struct sim_io io;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x8a;
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, disk_of(world, 100), 0, 7);
+	path = io.io.path;
+	sim_run(world->sim, 10 * MS);
+	sim_lu_identity(world->lus[0], 999);
+	for (unsigned i = 0; i < 4; i++)
+		lane_reidentify(world_lane(world, world->portals[i]->address));
+	sim_run(world->sim, 100 * MS);
+	assert_int_equal(path->state, PATH_DOWN);
+	assert_true(path_conflict(path)); /* it may be sent elsewhere */
+	sim_run(world->sim, S);
+	assert_int_equal(path->state, PATH_DOWN);
+	sim_array_release(world->array);
+	assert_true(sim_io_wait(&io, 60 * S));
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +317,8 @@ int main(void)
 		cmocka_unit_test(test_number_is_given_back),
 		cmocka_unit_test(test_reused_number_seen_by_verification),
 		cmocka_unit_test(test_unmapped_for_a_while),
+		cmocka_unit_test(test_reused_number_with_a_queue),
+		cmocka_unit_test(test_conflict_on_a_reused_number),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -150,6 +150,22 @@ static void test_removal_during_port_group_report(void **state)
 	world_destroy(world);
 }
 
+/* The active path goes first: nothing is made active for a disk that is leaving. */
+static void test_removal_with_passive_paths(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct disk *disk = world_disk(world, 0);
+
+	(void)state;
+	for (unsigned i = 1; i < 4; i++)
+		path_set_access(disk->paths[i], DSM_ACCESS_STANDBY);
+	disk_refresh(disk);
+	unclaim(world);
+	assert_int_equal(leaving(world), 0);
+	sim_run(world->sim, S);
+	world_destroy(world);
+}
+
 /* The gateway ends while commands are everywhere: each gets an answer. */
 static void test_stop_with_commands_inside(void **state)
 {
@@ -185,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_removal_fails_what_is_held),
 		cmocka_unit_test(test_removal_during_verification),
 		cmocka_unit_test(test_removal_during_port_group_report),
+		cmocka_unit_test(test_removal_with_passive_paths),
 		cmocka_unit_test(test_stop_with_commands_inside),
 	};
 
