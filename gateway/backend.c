@@ -47,6 +47,27 @@ static bool is_of_another(const struct backend *backend, const char *iqn, const 
 	return false;
 }
 
+/* Not empty, not too long, and without what has no place in a name or a log (RFC 7143 4.2.7). */
+static bool is_name(const char *iqn)
+{
+	size_t len = strlen(iqn);
+
+	for (size_t i = 0; i < len; i++)
+		if ((unsigned char)iqn[i] <= ' ' || iqn[i] == 0x7f || strchr("\"'<>/\\", iqn[i]))
+			return false;
+	return len > 0 && len < ISCSI_NAME_MAX;
+}
+
+static unsigned link_count(const struct backend *backend)
+{
+	const struct link *link;
+	unsigned count = 0;
+
+	list_for_each(link, &backend->links, backend_link)
+		count++;
+	return count;
+}
+
 static bool backend_wants(const struct backend *backend, const char *iqn)
 {
 	for (size_t i = 0; i < backend->config->iqn_count; i++)
@@ -100,8 +121,8 @@ static void on_found(void *arg, const struct initiator_target *found)
 	}
 	if (!backend_wants(backend, found->iqn))
 		return;
-	if (strlen(found->iqn) >= sizeof(link->iqn)) {
-		log_warn("discovery", "backend=%s a target name of more than 223 bytes is passed over",
+	if (!is_name(found->iqn)) {
+		log_warn("discovery", "backend=%s a target name that is none, or has more than 223 bytes, is passed over",
 			 backend->config->name);
 		return;
 	}
@@ -120,7 +141,7 @@ static void on_found(void *arg, const struct initiator_target *found)
 	else if (is_of_another(backend, found->iqn, portal))
 		log_debug("discovery", "backend=%s target=%s portal=%s belongs to another backend", backend->config->name,
 			  found->iqn, portal);
-	else if (backend->gateway->next_link < LINKS_MAX)
+	else if (link_count(backend) < LINKS_MAX)
 		backend_add_link(backend, found, portal, discovery->index);
 }
 

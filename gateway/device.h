@@ -33,6 +33,7 @@ struct device {
 	const char *claimed_by; /* claim id */
 	unsigned leaving;	/* workers whose disk has not left yet */
 	int lun;		/* at the target; -1: none was ever given */
+	bool unsaved;		/* it was given just now and is not on disk yet */
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */

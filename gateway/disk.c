@@ -240,6 +240,8 @@ static unsigned path_rank(const struct path *path)
 	};
 	enum rank rank = by_access[path->access];
 
+	if (!path->lane->initiator) /* its link is failing: path_lost() is on its way */
+		return RANK_UNUSABLE;
 	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
 		return RANK_UNUSABLE;
 	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
@@ -412,8 +414,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	}
 	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
 	    path_conflict(path)) {
-		io->conflicts++;
-		io_timer(io, 0, on_retry_other);
+		io_timer(io, io->conflicts++ ? DELAY_US : 0, on_retry_other);
 		return;
 	}
 	result = path_result(xfer);

@@ -10,6 +10,8 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/peek.h"
+#include "target/pdu.h"
 
 #include <errno.h>
 #include <iscsi/iscsi.h>
@@ -25,6 +27,7 @@
 #define STATUS_REDIRECT 0x101 /* login status class 1: the target has moved (RFC 7143 11.13.5) */
 #define MRDSL_MIN 512	      /* RFC 7143 13.12; 0 makes libiscsi loop for ever on an R2T */
 #define CONNECT_SYN_RETRIES 2
+#define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
 
 struct initiator {
 	const struct initiator_events *events;
@@ -34,9 +37,11 @@ struct initiator {
 	struct event *readable, *writable;
 	struct loop_hook flush;
 	struct timer deadline; /* of the login; and with 0, to report a failure from the loop */
-	bool in_service, dead, open, closing;
+	bool in_service, dead, connected, open, closing;
+	bool discovery; /* no commands, but SendTargets */
 	unsigned queued; /* commands since the last flush */
 	bool queued_payload;
+	size_t owed; /* PDUs that the commands under way may put into the queue */
 	char reason[160];
 };
 
@@ -155,21 +160,51 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	initiator_watch(in);
 }
 
+/* Whether libiscsi may read: what is not the answer to a Login or a Text Request must not reach it before commands do. */
+static bool initiator_may_read(struct initiator *in, int fd)
+{
+	enum peek found;
+
+	if (!in->connected || (in->open && !in->discovery))
+		return true;
+	found = peek_pdu(fd, in->open ? PDU_TEXT_RESPONSE : PDU_LOGIN_RESPONSE);
+	if (found == PEEK_WRONG)
+		initiator_die(in, "the array sends what nobody has asked for");
+	return found == PEEK_TAKE;
+}
+
+/* A command, and its Data-Out if the array takes no more than the least at a time. */
+static size_t xfer_pdus(const struct xfer *xfer)
+{
+	return xfer->dir == SCSI_DIR_OUT ? 2 + xfer->len / MRDSL_MIN : 1;
+}
+
+/* libiscsi answers each NOP-In and each R2T, however many there are: an array that sends them without an end, and reads
+ * no answers, must not fill the memory. */
+static size_t initiator_queue(struct initiator *in)
+{
+	size_t queued = (size_t)iscsi_out_queue_length(in->iscsi);
+
+	if (queued > in->owed + UNASKED_MAX)
+		initiator_die(in, "the array asks for more than it can get");
+	return queued;
+}
+
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
 	struct initiator *in = arg;
 
-	(void)fd;
 	(void)what;
 	if (in->dead)
 		return;
-	initiator_service(in, POLLIN);
-	if (in->dead) {
-		event_del(in->readable);
-	} else if (iscsi_out_queue_length(in->iscsi) > 0) { /* an R2T, or the next step of a login */
+	if (initiator_may_read(in, fd))
+		initiator_service(in, POLLIN);
+	if (!in->dead && initiator_queue(in) > 0) { /* an R2T, or the next step of a login */
 		in->queued_payload = true;
 		loop_at_turn_end(in->loop, &in->flush);
 	}
+	if (in->dead)
+		event_del(in->readable);
 }
 
 static void on_deadline(void *arg)
@@ -211,6 +246,7 @@ static void on_connected(struct iscsi_context *iscsi, int status, void *data, vo
 	(void)data;
 	if (in->closing || in->dead)
 		return;
+	in->connected = status == SCSI_STATUS_GOOD;
 	iscsi_set_log_fn(iscsi, on_login_log);
 	iscsi_set_log_level(iscsi, 6); /* here, where the lock is held; back to 0 before anything runs without it */
 	if (status != SCSI_STATUS_GOOD)
@@ -258,6 +294,7 @@ static struct initiator *libiscsi_open(struct loop *loop, const struct initiator
 	in->events = events;
 	in->arg = arg;
 	in->loop = loop;
+	in->discovery = !params->target_name;
 	loop_hook_init(&in->flush, on_flush, in);
 	timer_init(&in->deadline, loop_clock(loop), on_deadline, in);
 	in->iscsi = iscsi_create_context(params->initiator_name);
@@ -315,6 +352,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 
 	(void)iscsi;
 	(void)data;
+	in->owed -= xfer_pdus(xfer);
 	if (!in->closing && !in->dead && status >= 0 && status <= 0xff) {
 		xfer->status = (uint8_t)status;
 		xfer->sense_len = 0;
@@ -364,6 +402,7 @@ static void libiscsi_submit(struct initiator *in, struct xfer *xfer)
 		return;
 	}
 	in->queued++;
+	in->owed += xfer_pdus(xfer);
 	loop_at_turn_end(in->loop, &in->flush);
 }
 

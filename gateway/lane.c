@@ -270,7 +270,7 @@ static void on_done(void *arg, struct xfer *xfer)
 
 	list_del(&xfer->link);
 	lane->last_answer_us = lane_now(lane);
-	lane->ping_sent_us = 0; /* any answer at all shows that the array lives */
+	lane->ping_sent_us = lane->doubted_us = 0; /* any answer at all shows that the array lives */
 	note_slowest(lane, lane->last_answer_us - slot->started_us);
 	if (io) {
 		count_inflight(lane, io, -1);
@@ -404,9 +404,13 @@ static bool lane_suspect(struct lane *lane)
 	if (!suspicion || lane->state != LANE_UP || !oldest || lane_now(lane) - oldest->started_us < suspicion / 2 ||
 	    silent < suspicion / 2)
 		return false;
-	if (silent >= suspicion && lane->ping_sent_us && lane_is_dispensable(lane)) {
-		lane_fail(lane, "it fell silent while other paths answer");
-		return true;
+	if (lane->ping_sent_us && lane_is_dispensable(lane)) {
+		if (!lane->doubted_us) /* an array that comes back does not answer everywhere at the same moment */
+			lane->doubted_us = lane_now(lane);
+		if (silent >= suspicion && lane_now(lane) - lane->doubted_us >= suspicion / 4) {
+			lane_fail(lane, "it fell silent while other paths answer");
+			return true;
+		}
 	}
 	list_for_each(other, &lane->worker->lanes, worker_link)
 		if (other->state == LANE_UP && !other->ping_sent_us && lane_silence_us(other) >= suspicion / 2)
@@ -534,7 +538,7 @@ static void on_opened(void *arg)
 	struct lane *lane = arg;
 
 	lane->up_since_us = lane->last_answer_us = lane_now(lane);
-	lane->ping_sent_us = 0;
+	lane->ping_sent_us = lane->doubted_us = 0;
 	/* The array has accepted our ISID again: the session that held it before is gone, and its tasks with it. */
 	if (lane->state == LANE_FENCING) {
 		lane_later(lane, 0, lane_connect);

@@ -64,6 +64,7 @@ struct lane {
 
 	struct timer watch; /* keepalive and command timeout */
 	uint64_t last_answer_us, ping_sent_us; /* 0: no ping is out */
+	uint64_t doubted_us; /* since when others are known to answer while this one does not; 0: they are not */
 	uint64_t slowest_us; /* of the latest answers; outlives the session */
 	uint8_t ping_data[PING_BYTES];
 	uint64_t luns_hash; /* of the start of the LUN list that the array told last */

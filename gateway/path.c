@@ -232,6 +232,7 @@ static void on_registered(struct path *path, enum registration_outcome outcome)
 	if (path->state == PATH_DOWN || outcome == REGISTRATION_LOST)
 		return;
 	path_set_registered(path, outcome == REGISTRATION_DONE);
+	path->keyless = outcome == REGISTRATION_NOT_NOW;
 	if (path->state == PATH_REGISTERING) /* else it is being identified again meanwhile */
 		path_set_state(path, PATH_UP);
 }
@@ -281,11 +282,16 @@ void path_identify(struct path *path)
 		path_set_state(path, PATH_IDENTIFY);
 }
 
+/* Whether any worker's path holds a key: they share the reservation. */
 static bool is_registered(const struct disk *disk)
 {
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-		if (disk->paths[i] && disk->paths[i]->registered)
-			return true;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		const struct path_core *core = disk->paths[i] ? disk->paths[i]->core : NULL;
+
+		for (unsigned w = 0; core && w < core->link->worker_count; w++)
+			if (atomic_load_explicit(&core->registered[w], memory_order_relaxed))
+				return true;
+	}
 	return false;
 }
 
@@ -294,7 +300,7 @@ bool path_conflict(struct path *path)
 {
 	if (path->state != PATH_UP && path->state != PATH_VERIFYING) /* it was sent before it left that state */
 		return path->core->link->fence == FENCE_AUTO;
-	if (!is_registered(path->disk) || path->core->link->fence != FENCE_AUTO)
+	if (!(path->keyless || is_registered(path->disk)) || path->core->link->fence != FENCE_AUTO)
 		return false;
 	path_set_registered(path, false);
 	path_set_state(path, PATH_REGISTERING);

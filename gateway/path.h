@@ -57,6 +57,7 @@ struct path {
 	uint8_t verify_data[DSM_DATA_MAX];
 	struct registration *registration;
 	bool registered;
+	bool keyless;	      /* it is not registered, but may be once more is tried */
 	bool fencing;	      /* its old session's key is being taken away over another path */
 	unsigned fence_tried; /* paths asked so far, by index */
 	struct timer fence_again;

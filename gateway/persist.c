@@ -152,7 +152,7 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 			"hardware_id", &hardware_id, "revision", &revision, "serial", &serial, "blocks", &blocks,
 			"block_size", &block_size, "identity", "kind", &kind, "type", &type, "association",
 			&association, "code_set", &code_set, "bytes", &bytes, "policy", &policy, "paths", &paths) < 0 ||
-	    strlen(hardware_id) != HARDWARE_ID_LEN || lun < -1 || lun >= TARGET_LUNS_MAX)
+	    strlen(hardware_id) != HARDWARE_ID_LEN || (lun >= 0 && block_size <= 0) || lun < -1 || lun >= TARGET_LUNS_MAX)
 		return -EINVAL;
 	len = hex_decode(bytes, lu.identity.bytes, sizeof(lu.identity.bytes));
 	if (len < 0)

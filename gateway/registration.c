@@ -35,6 +35,7 @@ struct registration {
 	const struct step *step; /* NULL: nothing is under way */
 	unsigned tries;
 	struct timer pause;
+	enum registration_outcome outcome; /* when the key has been given back */
 	uint64_t victim;
 	void (*registered)(struct path *path, enum registration_outcome outcome);
 	void (*fenced)(void *arg, bool success);
@@ -165,10 +166,26 @@ static const struct step *finish_registration(struct registration *r, enum regis
 	return NULL;
 }
 
+/* An array that refuses the command will do so again; one whose port is passive, or that is busy, will not. */
+static enum registration_outcome outcome_of(const struct xfer *xfer)
+{
+	struct dsm_result result = path_result(xfer);
+	bool refused = xfer->status == SCSI_GOOD || xfer->status == SCSI_RESERVATION_CONFLICT ||
+		       (result.has_sense && result.sense_key == SENSE_ILLEGAL_REQUEST);
+
+	return refused ? REGISTRATION_UNSUPPORTED : REGISTRATION_NOT_NOW;
+}
+
+static const struct step *give_back(struct registration *r, const struct xfer *xfer)
+{
+	r->outcome = outcome_of(xfer);
+	return &step_give_back;
+}
+
 static const struct step *on_registered(struct registration *r, const struct xfer *xfer)
 {
 	if (xfer->status != SCSI_GOOD)
-		return finish_registration(r, REGISTRATION_UNSUPPORTED);
+		return finish_registration(r, outcome_of(xfer));
 	return &step_try;
 }
 
@@ -176,14 +193,13 @@ static const struct step *on_registered(struct registration *r, const struct xfe
  * cannot refuses the command, whatever it says of itself elsewhere. */
 static const struct step *on_tried(struct registration *r, const struct xfer *xfer)
 {
-	(void)r;
-	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_reserve : &step_give_back;
+	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_reserve : give_back(r, xfer);
 }
 
 static const struct step *on_refused(struct registration *r, const struct xfer *xfer)
 {
 	(void)xfer;
-	return finish_registration(r, REGISTRATION_UNSUPPORTED);
+	return finish_registration(r, r->outcome);
 }
 
 /* A conflict is no failure when the reservation that is there is the same: another gateway's, or our own from before. */
@@ -191,7 +207,7 @@ static const struct step *on_reserved(struct registration *r, const struct xfer 
 {
 	if (xfer->status == SCSI_GOOD)
 		return finish_registration(r, REGISTRATION_DONE);
-	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_read_reservation : &step_give_back;
+	return xfer->status == SCSI_RESERVATION_CONFLICT ? &step_read_reservation : give_back(r, xfer);
 }
 
 static const struct step *on_reservation_read(struct registration *r, const struct xfer *xfer)
@@ -200,7 +216,7 @@ static const struct step *on_reservation_read(struct registration *r, const stru
 		    get_be64(r->data + 8) >> 48 == KEY_MARK &&
 		    (r->data[21] & 0xf) == PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY;
 
-	return ours ? finish_registration(r, REGISTRATION_DONE) : &step_give_back;
+	return ours ? finish_registration(r, REGISTRATION_DONE) : give_back(r, xfer);
 }
 
 bool registration_busy(const struct registration *r)
@@ -265,7 +281,7 @@ static const struct step *on_preempted(struct registration *r, const struct xfer
 
 static const struct step *on_keys_after(struct registration *r, const struct xfer *xfer)
 {
-	return finish_preempt(r, xfer->status == SCSI_GOOD && !has_victim(r, xfer));
+	return finish_preempt(r, xfer->status == SCSI_GOOD && xfer->transfer >= 8 && !has_victim(r, xfer));
 }
 
 bool registration_preempt(struct registration *r, uint64_t victim, void (*fenced)(void *arg, bool success), void *arg)

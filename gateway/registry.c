@@ -276,8 +276,13 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 			str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
 	}
 	forget_unseen(gateway, link, worker, generation);
-	for (unsigned i = 0; i < inventory->count; i++)
-		settle_capacity(gateway, device_for(gateway, &inventory->lus[i], link));
+	for (unsigned i = 0; i < inventory->count; i++) {
+		struct device *device = device_for(gateway, &inventory->lus[i], link);
+
+		settle_capacity(gateway, device);
+		if (inventory->lus[i].is_passive && !device->blocks) /* no path has told it yet */
+			worker_identify_link_later(gateway->workers[worker], link);
+	}
 	registry_apply_claims(gateway);
 	for (unsigned i = 0; i < inventory->count; i++)
 		raise_paths(gateway, device_for(gateway, &inventory->lus[i], link));
@@ -357,12 +362,25 @@ static bool number_devices(struct gateway *gateway)
 		if (device->lun >= 0 || !claim_for(gateway, device) || !is_seen(device))
 			continue;
 		device->lun = free_lun(gateway);
-		changed |= device->lun >= 0;
+		device->unsaved = device->lun >= 0;
+		changed |= device->unsaved;
 		if (device->lun < 0)
 			journal_add(gateway->journal, "error", "no-lun", device->core.id,
 				    "all %d LUN numbers are taken", TARGET_LUNS_MAX);
 	}
 	return changed;
+}
+
+/* What number_devices() gave out is on disk, or it is taken back: a number that is not is shown to no host (row D9). */
+static void settle_numbers(struct gateway *gateway, bool saved)
+{
+	struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		if (device->unsaved && !saved)
+			device->lun = -1;
+		device->unsaved = false;
+	}
 }
 
 void registry_apply_claims(struct gateway *gateway)
@@ -373,7 +391,7 @@ void registry_apply_claims(struct gateway *gateway)
 	if (gateway->stopping)
 		return;
 	if (number_devices(gateway))
-		persist_save(gateway); /* before any host sees a number, it is on disk */
+		settle_numbers(gateway, persist_save(gateway) == 0);
 	list_for_each(device, &gateway->devices, link) {
 		const struct claim *claim = claim_for(gateway, device);
 

@@ -150,6 +150,21 @@ void worker_identify_link(struct worker *worker, struct link *link)
 	give(worker, do_identify_link, (struct order){ .link = link });
 }
 
+static void do_identify_link_later(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct lane *lane = worker_lane(ctx, order->link);
+
+	if (lane)
+		lane_reidentify_later(lane);
+	free(order);
+}
+
+void worker_identify_link_later(struct worker *worker, struct link *link)
+{
+	give(worker, do_identify_link_later, (struct order){ .link = link });
+}
+
 static void do_refresh(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;

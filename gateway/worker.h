@@ -88,6 +88,7 @@ void worker_add_link(struct worker *worker, struct link *link);
 void worker_kick_link(struct worker *worker, struct link *link);
 /* What is behind a link that is up may have changed: it is probed again. */
 void worker_identify_link(struct worker *worker, struct link *link);
+void worker_identify_link_later(struct worker *worker, struct link *link); /* something there was not ready to answer */
 void worker_refresh(struct worker *worker); /* paths or links were drained or resumed */
 void worker_set_timers(struct worker *worker, const struct timers *timers);
 void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun);

@@ -16,7 +16,7 @@
 	OPTION(HELP, help, 'h', "help", NULL, "this text; after a command: what it takes")                             \
 	OPTION(VERSION, version, 'V', "version", NULL, "the version of braidctl")                                      \
 	OPTION(DEVICE, device, 'd', "device", "DEVICE", "claim one device")                                            \
-	OPTION(FORCE, force, 0, "force", NULL, "even while hosts are logged in")                                       \
+	OPTION(FORCE, force, 0, "force", NULL, "even if hosts would lose disks")                                       \
 	OPTION(ACTIVE, active, 0, "active", "PATH,...", "the paths that carry I/O")                                    \
 	OPTION(STANDBY, standby, 0, "standby", "PATH,...", "the paths that stand by")                                  \
 	OPTION(WEIGHT, weight, 0, "weight", "PATH=N,...", "weights; the larger, the lower in rank")                    \

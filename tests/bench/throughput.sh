@@ -51,7 +51,7 @@ for workers in 1 2; do
 		--portal 127.0.0.1:4001 --portal 127.0.0.1:4002 --portal 127.0.0.1:4003 --portal 127.0.0.1:4004
 	jq -n --arg state "$WORK/state-$workers" --argjson workers $workers '{
 		target: { portals: ["127.0.0.1:3260"] },
-		backends: [ { name: "array", portals: ["127.0.0.1:4001"] } ],
+		backends: [ { name: "array", portals: ["127.0.0.1:4001"], fence: "session" } ], # the array is written to directly, too
 		claims: ["all"], workers: $workers, state_dir: $state, api: { listen: ["127.0.0.1:8260"] } }' >braid.json
 	start_braidd braid.json
 	wait_until 10 four_paths_up

@@ -24,6 +24,7 @@ struct sim_portal {
 	uint16_t group; /* target port group; at first the tag; see sim_port_join() */
 	uint64_t lists; /* bit n: SendTargets through it names the array's portal n */
 	uint64_t latency_us; /* of a command, besides the network's */
+	uint64_t travel_us; /* that a command is longer on its way there, also when its connection is lost meanwhile */
 
 	bool down; /* nothing listens; set by sim_portal_down() */
 	bool refuse; /* logins are refused */

@@ -104,7 +104,7 @@ static bool passes(uint8_t opcode, uint8_t state)
 		return true;
 	case 0x5e: /* PERSISTENT RESERVE IN, OUT */
 	case 0x5f:
-		return state == SIM_STANDBY;
+		return state <= SIM_STANDBY;
 	default:
 		return state == SIM_OPTIMIZED || state == SIM_NON_OPTIMIZED;
 	}

@@ -91,7 +91,8 @@ static bool reserve(struct sim_session *session, struct sim_lu *lu, uint8_t type
 	return true;
 }
 
-/* The session of a key that is being preempted loses its commands and hears of it. */
+/* The session of a key that is being preempted loses its commands and hears of it; without a connection it does not, so
+ * that nothing but the conflict stops what arrives late. */
 static void abort_commands(struct sim_session *by, struct sim_lu *lu, const struct sim_key *victim)
 {
 	struct sim_session *session;
@@ -100,7 +101,8 @@ static void abort_commands(struct sim_session *by, struct sim_lu *lu, const stru
 		if (!is_key_of(victim, session) || session == by)
 			continue;
 		lu->reservations.aborted += sim_session_abort(session, lu->lun);
-		sim_session_attention(session, lu->lun, ASC_PREEMPTED);
+		if (session->initiator)
+			sim_session_attention(session, lu->lun, ASC_PREEMPTED);
 	}
 }
 

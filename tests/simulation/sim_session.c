@@ -245,7 +245,7 @@ void sim_session_submit(struct sim_session *session, struct xfer *xfer)
 		memcpy(task->data, xfer->data, xfer->len);
 	timer_init(&task->timer, &session->array->sim->clock, on_task, task);
 	list_add_tail(&session->tasks, &task->link);
-	timer_arm(&task->timer, SIM_LATENCY_US);
+	timer_arm(&task->timer, SIM_LATENCY_US + session->portal->travel_us);
 }
 
 unsigned sim_session_release(struct sim_session *session)

@@ -69,6 +69,44 @@ void world_down(struct world *world, bool down)
 		sim_portal_down(world->array->portals[i], down);
 }
 
+struct disk *world_prefer(struct world *world, const char *address)
+{
+	struct disk *disk = NULL;
+
+	for (uint16_t lun = 0; lun < 2 && !disk; lun++) {
+		struct path *path = sim_gateway_path(world->g, 0, lun, address);
+
+		if (path && path->core->lun == 0)
+			disk = path->disk;
+	}
+	must(disk != NULL, "LUN 0 has no path over that portal");
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i])
+			disk->paths[i]->policy.weight = strcmp(disk->paths[i]->core->link->portal, address) != 0;
+	return disk;
+}
+
+struct event_search {
+	const char *type, *text;
+	unsigned count;
+};
+
+static bool match_event(const struct event_view *view, void *arg)
+{
+	struct event_search *search = arg;
+
+	search->count += strcmp(view->type, search->type) == 0 && strstr(view->message, search->text);
+	return true;
+}
+
+unsigned world_events(const struct world *world, const char *type, const char *text)
+{
+	struct event_search search = { type, text, 0 };
+
+	journal_each(world->g->gateway->journal, 0, match_event, &search);
+	return search.count;
+}
+
 struct disk *world_disk(const struct world *world, uint16_t lun)
 {
 	return sim_gateway_disk(world->g, 0, lun);

@@ -41,6 +41,12 @@ struct sim_fault *world_sense(struct world *world, unsigned count, uint8_t opcod
 /* Every portal. */
 void world_down(struct world *world, bool down);
 
+/* The disk of the array's LUN 0 on worker 0, whose I/O goes over that portal while it can. Policy weighted-paths. */
+struct disk *world_prefer(struct world *world, const char *address);
+
+/* How many events of that type the journal has whose message holds the text. */
+unsigned world_events(const struct world *world, const char *type, const char *text);
+
 /* On worker 0. */
 struct disk *world_disk(const struct world *world, uint16_t lun);
 struct lane *world_lane(const struct world *world, const char *address);

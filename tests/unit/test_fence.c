@@ -337,6 +337,36 @@ static void test_each_write_waits_its_own_time(void **state)
 	world_destroy(world);
 }
 
+/* row: F4: the array was not ready when a path registered; the other worker's path holds the reservation. The first
+ * write meets the conflict, and registers. */
+static void test_registers_when_the_array_is_ready(void **state)
+{
+	struct world *world = world_create(2);
+	struct sim_fault *fault;
+	struct sim_io io;
+
+	(void)state;
+	world->lus[0]->reservations.enabled = world->lus[1]->reservations.enabled = true;
+	world_start(world, NULL);
+	assert_true(sim_gateway_settles(world->g, 60 * S));
+	for (unsigned i = 1; i < 4; i++)
+		sim_portal_down(world->portals[i], true);
+	sim_reservation_forget(world->lus[0]);
+	fault = world_sense(world, 1, 0x5f, SENSE_NOT_READY, 0x0401);
+	fault->lun = 0;
+	sim_portal_reset(world->portals[0]);
+	sim_run(world->sim, 2 * S);
+	assert_int_equal(fault->hits, 1);
+	for (unsigned w = 0; w < 2; w++)
+		for (uint16_t lun = 0; lun < 2; lun++) {
+			sim_io_init(&io, world->sim);
+			sim_io_write(&io, sim_gateway_disk(world->g, w, lun), 0, 1);
+			assert_true(sim_io_wait(&io, S));
+			assert_int_equal(io.io.status, SCSI_GOOD);
+		}
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -354,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_known_outcome_is_repeated),
 		cmocka_unit_test(test_fence_then_hold),
 		cmocka_unit_test(test_each_write_waits_its_own_time),
+		cmocka_unit_test(test_registers_when_the_array_is_ready),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

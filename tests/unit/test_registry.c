@@ -65,6 +65,22 @@ static void test_paths_of_one_disk_are_one_device(void **state)
 	world_destroy(world);
 }
 
+/* Two backends lead to the same portals: one of them has the links, since two with one ISID would end each other. */
+static void test_two_backends_of_one_array(void **state)
+{
+	struct world *world = world_create(1);
+
+	(void)state;
+	world_start(world, "{'backends': [{'name': 'a', 'portals': ['" PORTAL_1A "']}, {'name': 'b', 'portals': ['" PORTAL_2A
+			   "']}]}");
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	sim_run(world->sim, 100 * S);
+	assert_int_equal(world->g->gateway->next_link, 4);
+	assert_int_equal(device_of(world, 100)->path_count, 4);
+	assert_int_equal(world->portals[0]->logins, 1);
+	world_destroy(world);
+}
+
 /* row: D3: behind two arrays, but the same by identifier, capacity, vendor and product */
 static void test_same_device_behind_two_arrays(void **state)
 {
@@ -290,6 +306,41 @@ static void test_33_paths(void **state)
 	world_destroy(world);
 }
 
+static bool read_claimed_by(const struct device_view *view, void *arg)
+{
+	*(size_t *)arg += view->claimed_by ? strlen(view->claimed_by) : 0;
+	return true;
+}
+
+/* A device that has a problem when its claim is taken back stays until that is over; its view names no claim. */
+static void test_unclaim_with_a_problem(void **state)
+{
+	static const uint8_t unknown[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 2, 0 };
+	struct world *world = world_create(1);
+	struct gateway *gateway;
+	struct problem problem;
+	size_t named = 0;
+	const char *id;
+	bool created;
+
+	(void)state;
+	world_start(world, "{'claims': []}");
+	sim_run(world->sim, 5 * S);
+	gateway = world->g->gateway;
+	assert_int_equal(control_claim(gateway, "device", device_id(100), &id, &created, &problem), 0);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	sim_lu_override(world->lus[0], 0x9e, -1, unknown, sizeof(unknown));
+	for (unsigned i = 0; i < 4; i++)
+		lane_reidentify(world_lane(world, world->portals[i]->address));
+	sim_run(world->sim, S);
+	assert_string_not_equal(device_of(world, 100)->reason, "");
+	assert_int_equal(control_unclaim(gateway, id, true, &problem), 0);
+	assert_true(device_of(world, 100)->claimed);
+	control_each_device(gateway, read_claimed_by, &named);
+	assert_int_equal(named, 0);
+	world_destroy(world);
+}
+
 /* ---- capacity -------------------------------------------------------------------------------------------------- */
 
 /* row: E11: the disk grows; a worker without any I/O on it hears nothing by itself, and must not be left behind */
@@ -386,10 +437,12 @@ int main(void)
 		cmocka_unit_test(test_paths_of_one_disk_are_one_device),
 		cmocka_unit_test(test_same_device_behind_two_arrays),
 		cmocka_unit_test(test_conflict),
+		cmocka_unit_test(test_two_backends_of_one_array),
 		cmocka_unit_test(test_capacity_differs_from_the_start),
 		cmocka_unit_test(test_claim_before_the_device),
 		cmocka_unit_test(test_claim_and_unclaim),
 		cmocka_unit_test(test_claim_while_leaving),
+		cmocka_unit_test(test_unclaim_with_a_problem),
 		cmocka_unit_test(test_numbers_survive_a_restart),
 		cmocka_unit_test(test_33_paths),
 		cmocka_unit_test(test_growth_is_learned_by_all),
