@@ -111,9 +111,6 @@ void lane_reidentify(struct lane *lane);
 /* The same after a while, longer each time in a row: something that is expected there was not found. */
 void lane_reidentify_later(struct lane *lane);
 
-/* The probe has read the array's LUN list. True: it is not the one of before. */
-bool lane_luns_told(struct lane *lane, const uint8_t *data, size_t len);
-
 /* An attempt now instead of at the end of the backoff. */
 void lane_kick(struct lane *lane);
 

@@ -5,6 +5,7 @@
 #include "gateway/base/memory.h"
 #include "gateway/inventory.h"
 #include "gateway/lane.h"
+#include "gateway/watch.h"
 #include "gateway/worker.h"
 
 #include <stdlib.h>
@@ -177,7 +178,7 @@ static const struct probe_step *on_luns(struct probe *probe, const uint8_t *data
 {
 	size_t list = len >= 8 ? get_be32(data) : 0;
 
-	lane_luns_told(probe->lane, data, len);
+	watch_luns_told(probe->lane, data, len);
 	if (len < 8) {
 		/* an array that refuses REPORT LUNS at LUN 0 may still have a disk there */
 		probe->luns[probe->lun_count++] = 0;
