@@ -9,6 +9,10 @@
 
 #define POLL_US (250 * US_PER_MS) /* while a group is in transition, or no path is usable */
 
+/* How long a better path may take to come back, or to come up at all, before a passive one is made active. */
+#define RETURN_US (100 * US_PER_MS)
+#define START_US (2 * US_PER_S)
+
 /* REPORT TARGET PORT GROUPS (SPC-4 6.37), extended header if the array knows it */
 #define RTPG 0xa3
 #define RTPG_ACTION 0x0a
@@ -168,11 +172,25 @@ static void activate_next(struct access *access, const struct dsm_result *previo
 	}
 }
 
+/* Only a command that waits is worth taking the disk away from the controller that serves it. */
+static bool activation_is_due(struct access *access)
+{
+	const struct disk *disk = access->disk;
+	uint64_t patience = access->served ? RETURN_US : START_US;
+	uint64_t gone = clock_now_us(loop_clock(disk->worker->loop)) - disk->pathless_since_us;
+
+	if (list_empty(&disk->held))
+		return false;
+	if (gone < patience)
+		timer_arm(&access->poll, patience - gone);
+	return gone >= patience;
+}
+
 void access_wanted(struct access *access)
 {
 	struct disk *disk = access->disk;
 
-	if (access->activating || access->via)
+	if (access->activating || access->via || disk->usable.count || !activation_is_due(access))
 		return;
 	for (unsigned i = 1; i <= DSM_PATHS_MAX; i++) { /* another one than the last time, if there is one */
 		struct path *path = disk->paths[(access->tried + i) % DSM_PATHS_MAX];

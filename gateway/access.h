@@ -20,6 +20,7 @@ struct access {
 	bool extended_refused;
 	struct timer poll;
 
+	bool served; /* the array has carried out a command of a host */
 	struct path *activating; /* NULL: none */
 	unsigned tried;		 /* index of the path that was tried last */
 	unsigned step;
@@ -35,7 +36,8 @@ void access_done(struct access *access);
 /* The states may have changed. Without ALUA, and without a path to ask, nothing happens. */
 void access_refresh(struct access *access);
 
-/* No path of the disk is usable: a passive one is made active, if the array lets us; else the states are watched. */
+/* A command waits, and no path is usable: before long a passive one is made active, if the array lets us; else the
+ * states are watched. */
 void access_wanted(struct access *access);
 
 /* That path's link has failed: nothing that was sent over it will be answered. */

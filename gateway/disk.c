@@ -159,6 +159,7 @@ static void disk_hold(struct disk *disk, struct io *io)
 	count_held(disk, 1);
 	if (!timer_armed(&disk->hold))
 		timer_arm(&disk->hold, left);
+	access_wanted(&disk->access);
 }
 
 static void on_hold_over(void *arg)
@@ -404,6 +405,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 
 	io->place = IO_IDLE;
 	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
+		disk->access.served = true;
 		if (command_sets_mode(io->cdb)) {
 			news_caught_up(&disk->core->news, &path->heard);
 			target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED,

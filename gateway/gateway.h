@@ -39,6 +39,7 @@ struct gateway {
 	unsigned next_link, next_path;
 	uint64_t started_us; /* of the control loop's clock */
 	bool ready, stopping;
+	bool full; /* as many devices as there may be */
 	char **portal_texts; /* bound addresses, NULL-terminated */
 
 	unsigned workers_shut;

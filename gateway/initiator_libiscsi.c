@@ -160,7 +160,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	initiator_watch(in);
 }
 
-/* Whether libiscsi may read: what is not the answer to a Login or a Text Request must not reach it before commands do. */
+/* Whether libiscsi may read: what does not answer a Login or a Text Request must not reach it before commands do. */
 static bool initiator_may_read(struct initiator *in, int fd)
 {
 	enum peek found;
@@ -397,12 +397,12 @@ static void libiscsi_submit(struct initiator *in, struct xfer *xfer)
 	/* LUNs above 255 take flat space addressing (SAM-5 4.7.7.3) */
 	int lun = xfer->lun < 256 ? xfer->lun : 0x4000 | xfer->lun;
 
+	in->owed += xfer_pdus(xfer);
 	if (iscsi_scsi_command_async(in->iscsi, lun, task, on_command, NULL, xfer) < 0) {
 		initiator_die(in, "%s", iscsi_reason(in));
 		return;
 	}
 	in->queued++;
-	in->owed += xfer_pdus(xfer);
 	loop_at_turn_end(in->loop, &in->flush);
 }
 

@@ -17,6 +17,7 @@
 #define STEADY_US (5 * US_PER_S) /* a session that lived so long starts its successor's backoff anew */
 #define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer, or missing; doubled each time in a row */
 #define REPROBE_DOUBLINGS 4
+#define IDENTIFY_PACE_US US_PER_S /* for what other nexuses find: an array that tells each probe something else */
 #define LATENCY_WEIGHT 8 /* moving average over about so many commands */
 
 static void lane_connect(struct lane *lane);
@@ -317,6 +318,16 @@ void lane_reidentify(struct lane *lane)
 		lane_probe(lane);
 }
 
+void lane_identify(struct lane *lane)
+{
+	bool soon = lane_now(lane) - lane->probed_us < IDENTIFY_PACE_US;
+
+	if (lane->state == LANE_UP && soon && !timer_armed(&lane->reconnect))
+		lane_later(lane, IDENTIFY_PACE_US, lane_reidentify);
+	else if (!soon)
+		lane_reidentify(lane);
+}
+
 void lane_reidentify_later(struct lane *lane)
 {
 	if (!timer_armed(&lane->reconnect))
@@ -330,6 +341,7 @@ void lane_probed(struct lane *lane, struct inventory *inventory)
 
 	probe_destroy(lane->probe);
 	lane->probe = NULL;
+	lane->probed_us = lane_now(lane);
 	if (lane->probe_again) {
 		inventory_destroy(inventory);
 		lane_probe(lane);

@@ -72,6 +72,7 @@ struct lane {
 	bool shut; /* no further attempt */
 	struct probe *probe; /* under way */
 	bool probe_again;
+	uint64_t probed_us; /* the end of the last probe */
 	unsigned reprobes; /* of this session */
 	char reason[160];
 };
@@ -104,6 +105,9 @@ void lane_release(struct lane *lane, const struct disk *disk, const char *form);
 
 /* The session is broken, whatever the reason. Not inside an event of the initiator. */
 void lane_fail(struct lane *lane, const char *reason);
+
+/* Another nexus has found something that this one should have, too: it is read again, once a second at most. */
+void lane_identify(struct lane *lane);
 
 /* What is behind the lane may have changed: no further I/O until it has been identified again (row D4). */
 void lane_reidentify(struct lane *lane);

@@ -12,6 +12,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define DEVICES_MAX 4096
+
 #define ASC_REPORTED_LUNS_CHANGED 0x3f0e
 #define ASC_CAPACITY_CHANGED 0x2a09
 #define TPGS_EXPLICIT 2 /* of standard inquiry data (SPC-4 6.4.2) */
@@ -58,6 +60,21 @@ static struct device *add_conflict(struct gateway *gateway, const struct lu_info
 	return device;
 }
 
+/* Whether there is room for another device. An array that makes up identities must not fill the memory. */
+static bool has_room(struct gateway *gateway)
+{
+	const struct device *device;
+	unsigned count = 0;
+
+	list_for_each(device, &gateway->devices, link)
+		count++;
+	if (count >= DEVICES_MAX && !gateway->full)
+		journal_add(gateway->journal, "error", "too-many-devices", NULL, "%u devices are known; no more are taken",
+			    count);
+	gateway->full = count >= DEVICES_MAX;
+	return !gateway->full;
+}
+
 /* An LU without an identifier is listed by where it was found. */
 static struct device *unidentified(struct gateway *gateway, const struct lu_info *lu, const struct link *link)
 {
@@ -66,9 +83,12 @@ static struct device *unidentified(struct gateway *gateway, const struct lu_info
 
 	snprintf(id, sizeof(id), "unidentified.%s.%s.%u", link->iqn, link->portal, lu->lun);
 	device = gateway_device(gateway, id);
-	return device ? device : add_device(gateway, lu, id);
+	if (!device && has_room(gateway))
+		device = add_device(gateway, lu, id);
+	return device;
 }
 
+/* NULL: it is new, and there is no room. */
 static struct device *device_for(struct gateway *gateway, const struct lu_info *lu, const struct link *link)
 {
 	char id[IDENTITY_TEXT_MAX];
@@ -79,6 +99,8 @@ static struct device *device_for(struct gateway *gateway, const struct lu_info *
 	device = find_by_identity(gateway, lu, true);
 	if (device)
 		return device;
+	if (!has_room(gateway))
+		return NULL;
 	other = find_by_identity(gateway, lu, false);
 	if (other)
 		return add_conflict(gateway, lu, other);
@@ -248,44 +270,55 @@ static void forget_unseen(struct gateway *gateway, const struct link *link, unsi
 	}
 }
 
+/* Takes in what one probe says of one LU. */
+static void take_lu(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
+		    const struct lu_info *lu)
+{
+	struct device *device = device_for(gateway, lu, link);
+	struct path_core *path = device ? path_for(gateway, device, link, lu->lun) : NULL;
+	bool is_new;
+
+	if (!device)
+		return;
+	own(gateway, device, lu);
+	if (!device->block_size) /* nobody has told it before */
+		device->block_size = lu->block_size;
+	if (!path)
+		return;
+	is_new = !path->seen[worker];
+	path->seen[worker] = generation;
+	atomic_store(&path->group, lu->port_group);
+	if (is_new)
+		compare_nexuses(gateway, device, path, true);
+	note_blocks(gateway, device, path, worker, lu->is_passive ? BLOCKS_UNTOLD : lu->blocks);
+	str_copy(device->serial, sizeof(device->serial), lu->serial);
+	str_copy(device->revision, sizeof(device->revision), lu->revision);
+	if (!device->conflict && !(lu->is_passive && device->blocks))
+		str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
+}
+
 void registry_inventory(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
 			const struct inventory *inventory)
 {
-	for (unsigned i = 0; i < inventory->count; i++) {
-		const struct lu_info *lu = &inventory->lus[i];
-		struct device *device = device_for(gateway, lu, link);
-		struct path_core *path = path_for(gateway, device, link, lu->lun);
-		bool is_new;
-
-		own(gateway, device, lu);
-		if (!device->block_size) /* nobody has told it before */
-			device->block_size = lu->block_size;
-		if (!path)
-			continue;
-		is_new = !path->seen[worker];
-		path->seen[worker] = generation;
-		atomic_store(&path->group, lu->port_group);
-		if (is_new)
-			compare_nexuses(gateway, device, path, true);
-		note_blocks(gateway, device, path, worker, lu->is_passive ? BLOCKS_UNTOLD : lu->blocks);
-		str_copy(device->serial, sizeof(device->serial), lu->serial);
-		str_copy(device->revision, sizeof(device->revision), lu->revision);
-		if (!device->block_size)
-			device->block_size = lu->block_size;
-		if (!device->conflict && !(lu->is_passive && device->blocks))
-			str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
-	}
+	for (unsigned i = 0; i < inventory->count; i++)
+		take_lu(gateway, link, worker, generation, &inventory->lus[i]);
 	forget_unseen(gateway, link, worker, generation);
 	for (unsigned i = 0; i < inventory->count; i++) {
 		struct device *device = device_for(gateway, &inventory->lus[i], link);
 
+		if (!device)
+			continue;
 		settle_capacity(gateway, device);
 		if (inventory->lus[i].is_passive && !device->blocks) /* no path has told it yet */
 			worker_identify_link_later(gateway->workers[worker], link);
 	}
 	registry_apply_claims(gateway);
-	for (unsigned i = 0; i < inventory->count; i++)
-		raise_paths(gateway, device_for(gateway, &inventory->lus[i], link));
+	for (unsigned i = 0; i < inventory->count; i++) {
+		struct device *device = device_for(gateway, &inventory->lus[i], link);
+
+		if (device)
+			raise_paths(gateway, device);
+	}
 	worker_settle_link(gateway->workers[worker], link, generation);
 }
 

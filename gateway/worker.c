@@ -141,7 +141,7 @@ static void do_identify_link(void *ctx, void *arg)
 	struct lane *lane = worker_lane(ctx, order->link);
 
 	if (lane)
-		lane_reidentify(lane);
+		lane_identify(lane);
 	free(order);
 }
 

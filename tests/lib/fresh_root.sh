@@ -6,7 +6,7 @@
 # then COMMAND, `tests/run unit` unless given. Not part of tests/run, as it takes its time and a mirror.
 #
 #   --root FOLDER   the root; made when it is empty, and kept. Otherwise a temporary one, removed at the end
-#   MIRROR          environment: where debootstrap fetches; apt is set up as on this machine
+#   MIRROR          environment: where debootstrap fetches, its own default unless given; apt is set up as on this machine
 #
 # Needs root. The root has mounts and processes of its own, which end with the script, and the machine's network.
 set -eu -o pipefail
@@ -34,7 +34,7 @@ main()
 
 make_root()
 {
-	[[ -e $ROOT/bin/bash ]] || debootstrap --variant=minbase bookworm "$ROOT" "${MIRROR-http://deb.debian.org/debian}"
+	[[ -e $ROOT/bin/bash ]] || debootstrap --variant=minbase bookworm "$ROOT" ${MIRROR:+"$MIRROR"}
 	rm -rf "$ROOT/etc/apt"
 	cp -a /etc/apt "$ROOT/etc/apt"
 	cp -L /etc/resolv.conf /etc/hosts "$ROOT/etc/"

@@ -8,6 +8,7 @@
  *
  * row: F1 F2 F3 L3 L4 D11 E1 E4
  */
+#include "gateway/control.h"
 #include "tests/simulation/sim_world.h"
 
 #include <inttypes.h>
@@ -234,7 +235,7 @@ static void hurt_commands(struct chaos *chaos)
 		{ SIM_FAULT_SENSE, 0, SENSE_ABORTED_COMMAND, 0x4e00 },
 		{ SIM_FAULT_SENSE, 0, SENSE_NO_SENSE, 0x0000 },
 	};
-	static const int opcodes[] = { SIM_ANY, 0x8a, 0x8a, 0x88, 0x89, 0x00, 0x12, 0xa0 };
+	static const int opcodes[] = { SIM_ANY, 0x8a, 0x8a, 0x88, 0x89, 0x00, 0x12, 0xa0, 0x5e, 0x5f, 0xa3, 0xa4 };
 	unsigned kind = (unsigned)sim_below(&chaos->rng, sizeof(kinds) / sizeof(kinds[0]));
 	struct sim_fault *fault;
 
@@ -261,14 +262,44 @@ static void change_something(struct chaos *chaos)
 			    attentions[sim_below(&chaos->rng, sizeof(attentions) / sizeof(attentions[0]))]);
 }
 
+/* Somebody at the array, or an administrator of the gateway, does something. */
+static void act(struct chaos *chaos)
+{
+	static const uint8_t states[] = { SIM_OPTIMIZED, SIM_OPTIMIZED, SIM_NON_OPTIMIZED, SIM_STANDBY, SIM_UNAVAILABLE,
+					  SIM_TRANSITIONING };
+	struct world *world = chaos->world;
+	const char *portal = world->portals[sim_below(&chaos->rng, 4)]->address;
+	struct sim_session *session = world_session(world, portal);
+	struct problem problem;
+
+	switch (sim_below(&chaos->rng, 4)) {
+	case 0:
+		sim_port_set(world->array, (uint16_t)(1 + sim_below(&chaos->rng, 2)),
+			     states[sim_below(&chaos->rng, sizeof(states))]);
+		break;
+	case 1:
+		if (session)
+			sim_reservation_take(world->lus[sim_below(&chaos->rng, DISKS)], session);
+		break;
+	case 2:
+		control_drain(world->g->gateway, "link", sim_gateway_link(world->g, portal)->id, true, false, &problem);
+		break;
+	case 3:
+		control_drain(world->g->gateway, "backend", "array-0", false, false, &problem);
+		break;
+	}
+}
+
 static void on_next_fault(void *arg)
 {
 	struct chaos *chaos = arg;
 	unsigned what = (unsigned)sim_below(&chaos->rng, 100);
 
 	chaos->faults++;
-	if (what < 30)
+	if (what < 24)
 		hurt_portal(chaos, (unsigned)sim_below(&chaos->rng, 4));
+	else if (what < 30)
+		act(chaos);
 	else if (what < 60)
 		hurt_commands(chaos);
 	else if (what < 72)
@@ -285,6 +316,7 @@ static void on_next_fault(void *arg)
 
 static void stop_failing(struct chaos *chaos)
 {
+	struct problem problem;
 	struct sim_fault *fault;
 
 	chaos->stopping = true;
@@ -292,6 +324,9 @@ static void stop_failing(struct chaos *chaos)
 	list_for_each(fault, &chaos->world->array->faults, link)
 		fault->count = 0;
 	sim_array_release(chaos->world->array);
+	sim_port_set(chaos->world->array, 1, SIM_OPTIMIZED);
+	sim_port_set(chaos->world->array, 2, SIM_OPTIMIZED);
+	control_drain(chaos->world->g->gateway, "backend", "array-0", false, false, &problem);
 	for (unsigned i = 0; i < 4; i++) {
 		timer_stop(&chaos->mends[i]);
 		mend(chaos->world->portals[i]);
@@ -370,6 +405,14 @@ static void check_end(struct chaos *chaos)
 		wrong(chaos, "more commands were carried out than submitted");
 }
 
+/* What it can: ALUA with one seed in four, a reservation for the fence with two in five. */
+static void describe_lu(struct sim_lu *lu, uint64_t seed)
+{
+	lu->tpgs = seed % 4 ? 0 : 1 + (unsigned)(seed / 4 % 3);
+	lu->reservations.enabled = seed % 5 < 2;
+	lu->reservations.unshared = seed % 10 == 1;
+}
+
 /* Whether all went well. */
 static bool run(uint64_t seed, bool verbose)
 {
@@ -390,7 +433,7 @@ static bool run(uint64_t seed, bool verbose)
 		 policies[seed % 5], chaos->patient ? PATIENT_S : IMPATIENT_S, seed % 2 ? "true" : "false");
 	chaos->world = world_create(WORKERS);
 	for (unsigned lun = 0; lun < DISKS; lun++)
-		chaos->world->lus[lun]->tpgs = seed % 4 == 0;
+		describe_lu(chaos->world->lus[lun], seed);
 	chaos->sim = chaos->world->sim;
 	world_start(chaos->world, options);
 	if (!sim_gateway_settles(chaos->world->g, HEAL_US))

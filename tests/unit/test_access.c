@@ -210,22 +210,61 @@ static void test_activation_tries_another(void **state)
 	world_destroy(world);
 }
 
+/* At the start a standby path may be there first: it is left in peace while an optimized one may still come. */
+static void test_standby_comes_up_first(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_io io;
+
+	(void)state;
+	world->lus[0]->tpgs = world->lus[1]->tpgs = EXPLICIT;
+	sim_port_set(world->array, 2, SIM_STANDBY);
+	world_start(world, NULL);
+	assert_true(sim_gateway_settles(world->g, 10 * S)); /* their sizes are known from now on */
+	assert_true(sim_gateway_destroy(world->g));
+	for (unsigned i = 0; i < 2; i++)
+		world->portals[i]->latency_us = 40 * MS;
+	world_start(world, NULL);
+	sim_run(world->sim, 100 * MS);
+	assert_int_equal(sim_gateway_path(world->g, 0, 0, PORTAL_2A)->state, PATH_UP);
+	assert_null(sim_gateway_path(world->g, 0, 0, PORTAL_1A));
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_true(sim_io_wait(&io, 5 * S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(world->array->groups.orders, 0);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	assert_true(sim_gateway_destroy(world->g));
+	sim_portal_down(world->portals[0], true);
+	sim_portal_down(world->portals[1], true);
+	world_start(world, "{'backends': [{'name': 'array-0', 'portals': ['" PORTAL_2A "']}]}");
+	sim_run(world->sim, 10 * S);
+	assert_int_equal(world->array->groups.orders, 0); /* nor without need */
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_true(sim_io_wait(&io, 3 * S));
+	assert_int_equal(world->array->groups.orders, 1);
+	world_destroy(world);
+}
+
 /* A drained path is not made active. */
 static void test_activation_leaves_drained_paths(void **state)
 {
 	struct world *world = world_with(EXPLICIT, SIM_OPTIMIZED, SIM_STANDBY, NULL);
 	struct problem problem;
+	struct sim_io io;
 
 	(void)state;
-	assert_int_equal(control_drain(world->g->gateway, "link", sim_gateway_link(world->g, PORTAL_2A)->id, true, false,
-				       &problem),
+	assert_int_equal(control_drain(world->g->gateway, "link", sim_gateway_link(world->g, PORTAL_2A)->id, true,
+				       false, &problem),
 			 0);
-	assert_int_equal(control_drain(world->g->gateway, "link", sim_gateway_link(world->g, PORTAL_2B)->id, true, false,
-				       &problem),
+	assert_int_equal(control_drain(world->g->gateway, "link", sim_gateway_link(world->g, PORTAL_2B)->id, true,
+				       false, &problem),
 			 0);
 	sim_portal_down(world->portals[0], true);
 	sim_portal_down(world->portals[1], true);
-	sim_run(world->sim, 5 * S);
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_false(sim_io_wait(&io, 5 * S));
 	assert_int_equal(world->array->groups.orders, 0);
 	world_destroy(world);
 }
@@ -286,7 +325,8 @@ static void test_round_robin_becomes_subset(void **state)
 	reads(world, 8); /* they meet the unit attention */
 	sim_run(world->sim, S);
 	assert_int_equal(device_of(world)->policy_in_force, POLICY_ROUND_ROBIN_SUBSET);
-	assert_int_equal(control_set_device_policy(world->g->gateway, device_of(world)->core.id, &setting, &problem), -1);
+	assert_int_equal(control_set_device_policy(world->g->gateway, device_of(world)->core.id, &setting, &problem),
+			 -1);
 	assert_int_equal(problem.status, 422);
 	sim_port_set(world->array, 2, SIM_OPTIMIZED);
 	reads(world, 8);
@@ -394,6 +434,7 @@ int main(void)
 		cmocka_unit_test(test_transition_of_one_group),
 		cmocka_unit_test(test_activation),
 		cmocka_unit_test(test_activation_tries_another),
+		cmocka_unit_test(test_standby_comes_up_first),
 		cmocka_unit_test(test_activation_leaves_drained_paths),
 		cmocka_unit_test(test_implicit_waits_for_the_array),
 		cmocka_unit_test(test_found_in_standby),

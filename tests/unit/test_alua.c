@@ -9,9 +9,10 @@
 static void test_short_header(void **state)
 {
 	static const uint8_t data[] = {
-		0, 0, 0, 28, /* length of what follows */
-		0x80, 0x8f, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2, /* group 1, preferred, optimized, ports 1 and 2 */
-		0x02, 0x8f, 1, 2, 0, 0, 0, 1, 0, 0, 0, 3, /* group 102h, standby, port 3 */
+		0,    0,    0, 28, /* length of what follows */
+		0x80, 0x8f, 0, 1,  0, 0, 0, 2, 0, 0, 0, 1,
+		0,    0,    0, 2, /* group 1, preferred, optimized, ports 1 and 2 */
+		0x02, 0x8f, 1, 2,  0, 0, 0, 1, 0, 0, 0, 3, /* group 102h, standby, port 3 */
 	};
 	struct alua alua;
 
@@ -30,8 +31,8 @@ static void test_short_header(void **state)
 static void test_extended_header(void **state)
 {
 	static const uint8_t data[] = {
-		0, 0, 0, 12, 0x10, 30, 0, 0, /* format 1, a transition takes 30 s */
-		0x0f, 0x8f, 0, 7, 0, 0, 0, 0, /* group 7 without a port: transitioning */
+		0,    0,    0, 12, 0x10, 30, 0, 0, /* format 1, a transition takes 30 s */
+		0x0f, 0x8f, 0, 7,  0,    0,  0, 0, /* group 7 without a port: transitioning */
 	};
 	struct alua alua;
 
@@ -47,8 +48,8 @@ static void test_extended_header(void **state)
 static void test_states(void **state)
 {
 	static const enum dsm_access expected[16] = {
-		[0x0] = DSM_ACCESS_OPTIMIZED,	  [0x1] = DSM_ACCESS_NON_OPTIMIZED,  [0x2] = DSM_ACCESS_STANDBY,
-		[0x3] = DSM_ACCESS_UNAVAILABLE,	  [0x4] = DSM_ACCESS_LBA_DEPENDENT,  [0xe] = DSM_ACCESS_OFFLINE,
+		[0x0] = DSM_ACCESS_OPTIMIZED,     [0x1] = DSM_ACCESS_NON_OPTIMIZED, [0x2] = DSM_ACCESS_STANDBY,
+		[0x3] = DSM_ACCESS_UNAVAILABLE,   [0x4] = DSM_ACCESS_LBA_DEPENDENT, [0xe] = DSM_ACCESS_OFFLINE,
 		[0xf] = DSM_ACCESS_TRANSITIONING,
 	};
 
@@ -66,8 +67,8 @@ static void test_states(void **state)
 /* Lengths that an array got wrong, or that were cut off, read nothing beyond the data. */
 static void test_cut_off(void **state)
 {
-	static const uint8_t whole[] = { 0,    0, 0, 28, 0x00, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 2,
-					 0x02, 0, 0, 2,	 0,    0, 0, 1, 0, 0, 0, 3 };
+	static const uint8_t whole[] = { 0, 0, 0, 28, 0x00, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1,
+					 0, 0, 0, 2,  0x02, 0, 0, 2, 0, 0, 0, 1, 0, 0, 0, 3 };
 	struct alua alua;
 
 	(void)state;
@@ -100,9 +101,9 @@ static void test_group_of_the_port(void **state)
 {
 	static const uint8_t page[] = {
 		0, 0x83, 0, 28, /* */
-		1, 0x03, 0, 8, 0x60, 0, 0, 0, 0, 0, 0, 1, /* the logical unit's NAA */
-		1, 0x14, 0, 4, 0, 0, 0, 9, /* its port's relative number */
-		1, 0x15, 0, 4, 0, 0, 0x12, 0x34, /* the port's group */
+		1, 0x03, 0, 8,  0x60, 0, 0,    0,    0, 0, 0, 1, /* the logical unit's NAA */
+		1, 0x14, 0, 4,  0,    0, 0,    9, /* its port's relative number */
+		1, 0x15, 0, 4,  0,    0, 0x12, 0x34, /* the port's group */
 	};
 
 	(void)state;
@@ -114,9 +115,12 @@ static void test_group_of_the_port(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_short_header),	  cmocka_unit_test(test_extended_header),
-		cmocka_unit_test(test_states),		  cmocka_unit_test(test_cut_off),
-		cmocka_unit_test(test_more_groups_than_fit), cmocka_unit_test(test_group_of_the_port),
+		cmocka_unit_test(test_short_header),
+		cmocka_unit_test(test_extended_header),
+		cmocka_unit_test(test_states),
+		cmocka_unit_test(test_cut_off),
+		cmocka_unit_test(test_more_groups_than_fit),
+		cmocka_unit_test(test_group_of_the_port),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,7 +65,8 @@ static struct path_search path_state(const struct world *world, const char *id)
 	return search;
 }
 
-/* row: L5: a link is drained under load: what is in flight ends, nothing new comes, it can be taken away, and it resumes */
+/* row: L5: a link is drained under load: what is in flight ends, nothing new comes, it can be taken away, and it
+ * resumes */
 static void test_link_under_load(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);
@@ -138,8 +139,8 @@ static void test_backend_under_load(void **state)
 	(void)state;
 	world->portals[0]->lists = 0x3; /* two controllers, each a backend of its own */
 	world->portals[2]->lists = 0xc;
-	world_start(world, "{'backends': [{'name': 'one', 'portals': ['" PORTAL_1A "']}, {'name': 'two', 'portals': ['"
-			   PORTAL_2A "']}]}");
+	world_start(world, "{'backends': [{'name': 'one', 'portals': ['" PORTAL_1A
+			   "']}, {'name': 'two', 'portals': ['" PORTAL_2A "']}]}");
 	assert_true(sim_gateway_settles(world->g, 10 * S));
 	load = sim_load_start(world->sim, world_disk(world, 0), 32, MS);
 	sim_run(world->sim, S);
@@ -218,6 +219,7 @@ static void test_standby_is_left(void **state)
 	(void)state;
 	for (unsigned tpgs = 1; tpgs <= 2; tpgs++) {
 		struct world *world = world_create(1);
+		struct sim_io io;
 
 		world->lus[0]->tpgs = world->lus[1]->tpgs = tpgs;
 		sim_port_set(world->array, 2, SIM_STANDBY);
@@ -226,8 +228,10 @@ static void test_standby_is_left(void **state)
 		sim_run(world->sim, S);
 		assert_int_equal(drain(world, "link", link_id(world, PORTAL_1A), false), 0);
 		assert_int_equal(drain(world, "link", link_id(world, PORTAL_1B), false), tpgs == 1 ? 409 : 0);
-		sim_run(world->sim, 2 * S);
-		assert_true(world_disk(world, 0)->usable.count > 0);
+		sim_io_init(&io, world->sim);
+		sim_io_read(&io, world_disk(world, 0), 0);
+		assert_true(sim_io_wait(&io, S));
+		assert_int_equal(io.io.status, SCSI_GOOD);
 		world_destroy(world);
 	}
 }
@@ -272,10 +276,10 @@ static void test_reconnect(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_link_under_load),	cmocka_unit_test(test_path),
+		cmocka_unit_test(test_link_under_load),    cmocka_unit_test(test_path),
 		cmocka_unit_test(test_backend_under_load), cmocka_unit_test(test_last_path),
-		cmocka_unit_test(test_drained_twice),	cmocka_unit_test(test_standby_is_left),
-		cmocka_unit_test(test_unknown_names),	cmocka_unit_test(test_reconnect),
+		cmocka_unit_test(test_drained_twice),      cmocka_unit_test(test_standby_is_left),
+		cmocka_unit_test(test_unknown_names),      cmocka_unit_test(test_reconnect),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -49,7 +49,8 @@ static void silence_under_load(uint64_t seed, bool reservations)
 
 	for (unsigned i = 0; i < 4; i++)
 		world->portals[i]->latency_us = sim_below(&rng, 3 * MS);
-	load = sim_load_start(world->sim, world_disk(world, 0), 1 + (unsigned)sim_below(&rng, 16), sim_below(&rng, 40 * MS));
+	load = sim_load_start(world->sim, world_disk(world, 0), 1 + (unsigned)sim_below(&rng, 16),
+			      sim_below(&rng, 40 * MS));
 	sim_run(world->sim, 2 * S + sim_below(&rng, S));
 	sim_portal_black_hole(world->portals[victim], true);
 	sim_run(world->sim, 5 * S);
@@ -81,7 +82,8 @@ static void silent_array(uint64_t seed)
 
 	for (unsigned i = 0; i < 4; i++)
 		world->portals[i]->latency_us = sim_below(&rng, 2 * MS);
-	load = sim_load_start(world->sim, world_disk(world, 0), 1 + (unsigned)sim_below(&rng, 12), sim_below(&rng, 60 * MS));
+	load = sim_load_start(world->sim, world_disk(world, 0), 1 + (unsigned)sim_below(&rng, 12),
+			      sim_below(&rng, 60 * MS));
 	sim_run(world->sim, 3 * S + sim_below(&rng, S));
 	before = logins(world);
 	for (unsigned i = 0; i < 4; i++)
@@ -237,9 +239,9 @@ static void test_idle_links(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_silent_link),  cmocka_unit_test(test_silent_array),
-		cmocka_unit_test(test_slow_link),    cmocka_unit_test(test_slow_command),
-		cmocka_unit_test(test_switched_off), cmocka_unit_test(test_last_path),
+		cmocka_unit_test(test_silent_link),         cmocka_unit_test(test_silent_array),
+		cmocka_unit_test(test_slow_link),           cmocka_unit_test(test_slow_command),
+		cmocka_unit_test(test_switched_off),        cmocka_unit_test(test_last_path),
 		cmocka_unit_test(test_only_optimized_path), cmocka_unit_test(test_idle_links),
 	};
 
