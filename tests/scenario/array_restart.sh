@@ -9,7 +9,8 @@
 
 remove_lun()
 {
-	tgt_admin array --op delete --mode logicalunit --tid 1 --lun "$1"
+	# tgt refuses while a command is on it, one of the gateway's verifications for example
+	wait_until 5 tgt_admin array --op delete --mode logicalunit --tid 1 --lun "$1"
 }
 
 # What was at the old numbers stays listed as down.
