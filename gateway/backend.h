@@ -7,8 +7,8 @@
 #ifndef BRAID_BACKEND_H
 #define BRAID_BACKEND_H
 
-#include "gateway/config.h"
-#include "gateway/link.h"
+#include "gateway/config/config.h"
+#include "gateway/engine/link.h"
 
 struct gateway;
 

@@ -1,5 +1,5 @@
 /* The reading half of control.h: views of the gateway's objects. */
-#include "gateway/alua.h"
+#include "gateway/engine/alua.h"
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"

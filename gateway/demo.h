@@ -6,7 +6,7 @@
 #ifndef BRAID_DEMO_H
 #define BRAID_DEMO_H
 
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 
 struct demo;
 

@@ -7,8 +7,8 @@
 #ifndef BRAID_DEVICE_H
 #define BRAID_DEVICE_H
 
-#include "gateway/device_core.h"
-#include "gateway/inventory.h"
+#include "gateway/engine/device_core.h"
+#include "gateway/engine/inventory.h"
 #include "gateway/policy_name.h"
 
 struct device {

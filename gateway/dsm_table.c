@@ -2,7 +2,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/journal.h"
 
 #include <stdio.h>

@@ -11,7 +11,7 @@
 
 #include "dsm/module.h"
 #include "gateway/base/list.h"
-#include "gateway/device_core.h"
+#include "gateway/engine/device_core.h"
 
 struct config;
 struct journal;

@@ -10,12 +10,12 @@
 #define BRAID_GATEWAY_H
 
 #include "gateway/claim.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "gateway/control.h"
 #include "gateway/device.h"
 #include "gateway/journal.h"
-#include "gateway/pseudo_lun.h"
-#include "gateway/worker.h"
+#include "gateway/engine/pseudo_lun.h"
+#include "gateway/engine/worker.h"
 
 struct gateway {
 	const struct config *config; /* as started with */

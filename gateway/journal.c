@@ -2,7 +2,7 @@
 
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
-#include "gateway/figures.h"
+#include "gateway/engine/figures.h"
 
 #include <stdarg.h>
 #include <stdio.h>

@@ -29,7 +29,7 @@ sed -n '/^| command /,/^$/p' "$DOCS/braidctl.md" | grep -o '`[a-z]*' | tr -d '`'
 same commands commands commands.page
 
 note "events"
-cat "$ROOT"/gateway/*.c | tr -d '\n' | grep -oE '"(info|warning|error)",\s*"[a-z-]+"|= "host-[a-z]+"' |
+cat "$ROOT"/gateway/*.c "$ROOT"/gateway/engine/*.c | tr -d '\n' | grep -oE '"(info|warning|error)",\s*"[a-z-]+"|= "host-[a-z]+"' |
 	grep -oE '"[a-z-]+"$' | sort -u >events
 sed -n '/^| type /,/^$/p' "$DOCS/api.md" | cut -d'|' -f2 | grep -oE '`[a-z-]+`' | tr '`' '"' | sort -u >events.page
 same events events events.page

@@ -6,9 +6,9 @@
 #ifndef BRAID_SIM_GATEWAY_H
 #define BRAID_SIM_GATEWAY_H
 
-#include "gateway/disk.h"
+#include "gateway/engine/disk.h"
 #include "gateway/gateway.h"
-#include "gateway/lane.h"
+#include "gateway/engine/lane.h"
 #include "tests/simulation/sim_array.h"
 #include "tests/simulation/sim_io.h"
 

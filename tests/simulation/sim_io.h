@@ -4,7 +4,7 @@
 #ifndef BRAID_SIM_IO_H
 #define BRAID_SIM_IO_H
 
-#include "gateway/disk.h"
+#include "gateway/engine/disk.h"
 #include "tests/simulation/sim.h"
 #include "tests/simulation/sim_lu.h"
 

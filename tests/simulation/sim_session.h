@@ -8,7 +8,7 @@
 #ifndef BRAID_SIM_SESSION_H
 #define BRAID_SIM_SESSION_H
 
-#include "gateway/initiator.h"
+#include "gateway/engine/initiator.h"
 #include "tests/simulation/sim_array.h"
 
 #define SIM_ATTENTIONS_MAX 64

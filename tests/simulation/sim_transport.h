@@ -7,7 +7,7 @@
 #ifndef BRAID_SIM_TRANSPORT_H
 #define BRAID_SIM_TRANSPORT_H
 
-#include "gateway/initiator.h"
+#include "gateway/engine/initiator.h"
 #include "tests/simulation/sim.h"
 
 extern const struct initiator_ops sim_transport;

@@ -26,8 +26,12 @@ room gateway/base gateway/base/
 room target target/ gateway/base/
 room dsm dsm/
 room api api/ gateway/control.h gateway/policy_name.h gateway/identity.h gateway/timers.h gateway/base/
+# a worker knows the control loop by its messages only; what both share is the engine's
+room gateway/engine gateway/engine/ gateway/base/ gateway/control.h gateway/identity.h gateway/timers.h gateway/hash.h \
+	target/ dsm/
+room gateway/config gateway/config/ gateway/base/ gateway/identity.h gateway/policy_name.h gateway/timers.h dsm/
 # the daemon's main is the one file that sees everything
-room "$(ls gateway/*.[ch] | grep -v gateway/main.c | tr '\n' ' ')" gateway/ target/target.h target/scsi_cmd.h dsm/ dsm/call.h dsm/module.h dsm/policy.h
+room "$(ls gateway/*.[ch] | grep -v gateway/main.c | tr '\n' ' ')" gateway/ target/target.h target/scsi_cmd.h dsm/
 
 for entry in $(git ls-files | cut -d/ -f1 | sort -u); do
 	case $entry in

@@ -5,7 +5,7 @@
 #define BRAID_CONFIG_FIXTURE_H
 
 #include "gateway/base/memory.h"
-#include "gateway/config.h"
+#include "gateway/config/config.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* What arrays tell of asymmetric access (SPC-4 6.37, 7.8.6). */
-#include "gateway/alua.h"
+#include "gateway/engine/alua.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* The command table: what an opcode means when it is sent twice. */
 #include "gateway/base/bytes.h"
-#include "gateway/command.h"
+#include "gateway/engine/command.h"
 #include "tests/unit/unit.h"
 
 static const struct command_info *info(uint8_t opcode, uint8_t action)

@@ -1,6 +1,6 @@
 /* INQUIRY answers on their way to the hosts: what is the array's stays behind. */
 #include "gateway/base/bytes.h"
-#include "gateway/inquiry.h"
+#include "gateway/engine/inquiry.h"
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>

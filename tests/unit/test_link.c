@@ -1,5 +1,5 @@
 /* Links: ISIDs that stay, and which portals lead to the same sessions. */
-#include "gateway/link.h"
+#include "gateway/engine/link.h"
 #include "tests/unit/unit.h"
 
 #include <stdio.h>

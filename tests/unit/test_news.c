@@ -1,6 +1,6 @@
 #include "unit.h"
 
-#include "gateway/news.h"
+#include "gateway/engine/news.h"
 
 #define MODE ASC_MODE_PARAMETERS_CHANGED
 

@@ -1,5 +1,5 @@
 /* What is let through to libiscsi before a session carries commands. */
-#include "gateway/peek.h"
+#include "gateway/engine/peek.h"
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/net.h"

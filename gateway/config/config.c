@@ -1,0 +1,259 @@
+#include "gateway/config/config.h"
+
+#include "gateway/base/memory.h"
+#include "gateway/config/config_document.h"
+#include "gateway/config/config_rules.h"
+#include "gateway/config/config_table.h"
+#include "gateway/config/config_user.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Texts of a list; what was refused is left out. */
+static char **copy_texts(const json_t *list, size_t *count)
+{
+	char **texts = xcalloc(json_array_size(list) + 1, sizeof(*texts));
+	json_t *element;
+	size_t i;
+
+	*count = 0;
+	json_array_foreach(list, i, element)
+		if (json_is_string(element))
+			texts[(*count)++] = xstrdup(json_string_value(element));
+	return texts;
+}
+
+static char *copy_text(const json_t *document, const char *path)
+{
+	const char *text = config_document_text(document, path);
+
+	return text ? xstrdup(text) : NULL;
+}
+
+static enum policy_id take_policy(const json_t *value)
+{
+	const char *text = json_string_value(value);
+	enum policy_id id;
+
+	return text && policy_parse(text, &id) == 0 ? id : POLICY_INHERIT;
+}
+
+/* A map of policies; members that are null say nothing and are left out. */
+static struct config_level_policy *take_level(const json_t *map, size_t *count)
+{
+	struct config_level_policy *level = xcalloc(json_object_size(map) + 1, sizeof(*level));
+	const char *key;
+	json_t *value;
+
+	*count = 0;
+	json_object_foreach((json_t *)map, key, value) {
+		enum policy_id policy = take_policy(value);
+
+		if (policy != POLICY_INHERIT)
+			level[(*count)++] = (struct config_level_policy){ xstrdup(key), policy };
+	}
+	return level;
+}
+
+static void take_users(struct config *config, const char *base_dir, struct config_errors *errors)
+{
+	const json_t *users = config_document_get(config->document, "target.auth.users");
+	size_t count = json_array_size(users);
+
+	config->target.users = xcalloc(count + 1, sizeof(*config->target.users));
+	config->target.user_count = count;
+	for (size_t i = 0; i < count; i++) {
+		char *path = xasprintf("target.auth.users[%zu]", i);
+
+		config_user_init(&config->target.users[i], json_array_get(users, i), path, base_dir, errors);
+		free(path);
+	}
+	for (size_t i = 0; i < count; i++) {
+		char *path = xasprintf("target.auth.users[%zu]", i);
+
+		config_user_check_distinct(&config->target.users[i], config->target.users, count, path, errors);
+		free(path);
+	}
+}
+
+static void take_backend(struct config_backend *backend, const json_t *object, size_t index, const char *base_dir,
+			 struct config_errors *errors)
+{
+	char *path = xasprintf("backends[%zu].chap", index);
+
+	backend->name = copy_text(object, "name");
+	backend->fence = copy_text(object, "fence");
+	backend->portals = copy_texts(json_object_get(object, "portals"), &backend->portal_count);
+	backend->iqns = copy_texts(json_object_get(object, "iqns"), &backend->iqn_count);
+	config_user_init(&backend->chap, json_object_get(object, "chap"), path, base_dir, errors);
+	config_user_check_distinct(&backend->chap, &backend->chap, 1, path, errors);
+	free(path);
+}
+
+static void take_backends(struct config *config, const char *base_dir, struct config_errors *errors)
+{
+	const json_t *backends = config_document_get(config->document, "backends");
+	size_t count = json_array_size(backends);
+
+	config->backends = xcalloc(count + 1, sizeof(*config->backends));
+	config->backend_count = count;
+	for (size_t i = 0; i < count; i++)
+		take_backend(&config->backends[i], json_array_get(backends, i), i, base_dir, errors);
+}
+
+/* Range and type were checked by the table. */
+static uint32_t take_number(const json_t *value)
+{
+	return json_is_true(value) ? 1 : (uint32_t)json_integer_value(value);
+}
+
+static void take_timers(struct timers *timers, const json_t *document)
+{
+#define TIMER_TAKE(name, preset, min, max, unit, help)                                                                 \
+	timers->name = take_number(config_document_get(document, "timers." #name));
+	TIMER_TABLE(TIMER_TAKE)
+#undef TIMER_TAKE
+}
+
+/* The struct from the document. Where a value was refused it is left empty; the caller then throws it away. */
+static void take_document(struct config *config, const char *base_dir, struct config_errors *errors)
+{
+	const json_t *document = config->document;
+
+#define TAKE_TEXTS(member, count, path) ((member) = copy_texts(config_document_get(document, path), &(count)))
+	config->target.iqn = copy_text(document, "target.iqn");
+	TAKE_TEXTS(config->target.portals, config->target.portal_count, "target.portals");
+	take_users(config, base_dir, errors);
+	take_backends(config, base_dir, errors);
+	TAKE_TEXTS(config->claims, config->claim_count, "claims");
+	config->policies.sequential = json_is_true(config_document_get(document, "policies.sequential"));
+	config->policies.preset = take_policy(config_document_get(document, "policies.default"));
+	config->policies.dsms = take_level(config_document_get(document, "policies.dsm"), &config->policies.dsm_count);
+	config->policies.hardware_ids =
+		take_level(config_document_get(document, "policies.hardware_id"), &config->policies.hardware_id_count);
+	take_timers(&config->timers, document);
+	TAKE_TEXTS(config->dsm_order, config->dsm_order_count, "dsms.order");
+	TAKE_TEXTS(config->dsm_plugins, config->dsm_plugin_count, "dsms.plugins");
+	TAKE_TEXTS(config->api_listen, config->api_listen_count, "api.listen");
+	config->workers = take_number(config_document_get(document, "workers"));
+	config->state_dir = copy_text(document, "state_dir");
+#undef TAKE_TEXTS
+}
+
+struct config *config_parse(const json_t *root, const char *base_dir, config_report *report, void *arg)
+{
+	struct config_errors errors = { report, arg, 0 };
+	struct config *config = xcalloc(1, sizeof(*config));
+
+	config->document = config_document_create(root, &errors);
+	config_rules_apply(config->document, &errors);
+	take_document(config, base_dir, &errors);
+	if (errors.count) {
+		config_destroy(config);
+		return NULL;
+	}
+	return config;
+}
+
+struct config *config_load(const char *file, config_report *report, void *arg)
+{
+	struct config_errors errors = { report, arg, 0 };
+	const char *slash = strrchr(file, '/');
+	struct config *config;
+	json_error_t where;
+	json_t *root = json_load_file(file, JSON_REJECT_DUPLICATES, &where);
+	char *base_dir;
+
+	if (!root) {
+		if (where.line > 0)
+			config_errors_add(&errors, "", "line %d, column %d: %s", where.line, where.column, where.text);
+		else
+			config_errors_add(&errors, "", "%s", where.text);
+		return NULL;
+	}
+	base_dir = slash ? xasprintf("%.*s/", (int)(slash - file), file) : xstrdup(".");
+	config = config_parse(root, base_dir, report, arg);
+	free(base_dir);
+	json_decref(root);
+	return config;
+}
+
+static void free_texts(char **texts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(texts[i]);
+	free(texts);
+}
+
+static void free_level(struct config_level_policy *level, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		free(level[i].key);
+	free(level);
+}
+
+static void backend_done(struct config_backend *backend)
+{
+	free(backend->name);
+	free(backend->fence);
+	free_texts(backend->portals, backend->portal_count);
+	free_texts(backend->iqns, backend->iqn_count);
+	config_user_done(&backend->chap);
+}
+
+void config_destroy(struct config *config)
+{
+	if (!config)
+		return;
+	free(config->target.iqn);
+	free_texts(config->target.portals, config->target.portal_count);
+	for (size_t i = 0; i < config->target.user_count; i++)
+		config_user_done(&config->target.users[i]);
+	free(config->target.users);
+	for (size_t i = 0; i < config->backend_count; i++)
+		backend_done(&config->backends[i]);
+	free(config->backends);
+	free_texts(config->claims, config->claim_count);
+	free_level(config->policies.dsms, config->policies.dsm_count);
+	free_level(config->policies.hardware_ids, config->policies.hardware_id_count);
+	free_texts(config->dsm_order, config->dsm_order_count);
+	free_texts(config->dsm_plugins, config->dsm_plugin_count);
+	free_texts(config->api_listen, config->api_listen_count);
+	free(config->state_dir);
+	json_decref(config->document);
+	free(config);
+}
+
+json_t *config_snapshot(const struct config *config)
+{
+	return json_deep_copy(config->document);
+}
+
+/* A secret file can get a new content under its old name. Only called where the documents agree in the number of
+ * users and backends. */
+static bool same_secrets(const char *path, const struct config *old, const struct config *fresh)
+{
+	if (strcmp(path, "target.auth.users") == 0)
+		for (size_t i = 0; i < old->target.user_count; i++)
+			if (!config_user_same_secrets(&old->target.users[i], &fresh->target.users[i]))
+				return false;
+	if (strcmp(path, "backends") == 0)
+		for (size_t i = 0; i < old->backend_count; i++)
+			if (!config_user_same_secrets(&old->backends[i].chap, &fresh->backends[i].chap))
+				return false;
+	return true;
+}
+
+void config_compare(const struct config *old, const struct config *fresh, config_report *report, void *arg)
+{
+	for (size_t i = 0; i < config_table_rows; i++) {
+		const struct config_option *option = &config_table[i];
+
+		if (option->type == CONFIG_GROUP || !config_table_is_single(option))
+			continue;
+		if (!json_equal(config_document_get(old->document, option->path),
+				config_document_get(fresh->document, option->path)) ||
+		    !same_secrets(option->path, old, fresh))
+			report(arg, option->path, option->reloadable ? "reloaded" : "needs a restart");
+	}
+}

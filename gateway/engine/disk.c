@@ -1,0 +1,583 @@
+#include "gateway/engine/disk.h"
+
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/engine/lane.h"
+#include "gateway/engine/registration.h"
+#include "gateway/engine/worker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define LEAVE_US (5 * US_PER_MS)  /* between two looks whether a registration has come to its end */
+#define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
+
+#define LOSSES_MAX 16 /* of links with one command, in more than pdo_remove_period */
+
+#define ASC_LU_COMMUNICATION_FAILURE 0x0800
+#define ASC_LU_COMMUNICATION_TIMEOUT 0x0801
+
+static struct clock *disk_clock(const struct disk *disk)
+{
+	return loop_clock(disk->worker->loop);
+}
+
+static uint64_t disk_now(const struct disk *disk)
+{
+	return clock_now_us(disk_clock(disk));
+}
+
+/* ---- ending a command ------------------------------------------------------------------------------------------ */
+
+static void on_withdrawn(struct path *path, enum registration_outcome outcome);
+
+/* When the last command is done the array gets its keys back; when the last key is given back the disk goes. */
+static void disk_leave(struct disk *disk)
+{
+	bool busy = false;
+
+	if (!disk->left || disk->busy)
+		return;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		int rc = disk->paths[i] ? path_withdraw(disk->paths[i], on_withdrawn) : 0;
+
+		disk->busy += rc > 0;
+		busy |= rc < 0;
+	}
+	if (busy && !disk->busy)
+		timer_arm(&disk->leave, LEAVE_US);
+	else if (!disk->busy)
+		disk->left(disk->left_arg, disk); /* destroys the disk */
+}
+
+static void on_leave(void *arg)
+{
+	disk_leave(arg);
+}
+
+/* The disk goes in a turn of its own: a lane that fails still has the path in its hands. A key that stays is taken over
+ * by the next gateway. */
+static void on_withdrawn(struct path *path, enum registration_outcome outcome)
+{
+	struct disk *disk = path->disk;
+
+	(void)outcome;
+	disk->busy--;
+	timer_arm(&disk->leave, 0);
+}
+
+static void disk_finish(struct io *io)
+{
+	struct disk *disk = io->disk;
+	struct figure_cell *cell = disk->cell;
+
+	if (io->status == SCSI_GOOD && io->info->moves_blocks) {
+		uint32_t bytes = io->transfer < io->len ? io->transfer : io->len;
+
+		figure_add(io->info->is_write ? &cell->writes : &cell->reads, 1);
+		figure_add(io->info->is_write ? &cell->written_bytes : &cell->read_bytes, bytes);
+	}
+	io->place = IO_IDLE;
+	disk->busy--;
+	io->done(io);
+	disk_leave(disk);
+}
+
+static void on_finish_timer(void *arg)
+{
+	disk_finish(arg);
+}
+
+static void io_timer(struct io *io, uint64_t delay_us, void (*fn)(void *arg))
+{
+	io->place = IO_DELAYED;
+	timer_init(&io->timer, disk_clock(io->disk), fn, io);
+	timer_arm(&io->timer, delay_us);
+}
+
+/* Ends io with an error of the gateway's own, from the loop. */
+static void disk_fail(struct io *io, enum sam_status status, enum sense_key key, scsi_asc asc)
+{
+	io->status = (uint8_t)status;
+	io->transfer = 0;
+	io->sense_len = 0;
+	if (status == SCSI_CHECK_CONDITION) {
+		memset(io->sense, 0, 18);
+		io->sense[0] = 0x70; /* fixed format, current (SPC-4 4.5.3) */
+		io->sense[2] = (uint8_t)key;
+		io->sense[7] = 10;
+		io->sense[12] = (uint8_t)(asc >> 8);
+		io->sense[13] = (uint8_t)asc;
+		io->sense_len = 18;
+	}
+	figure_add(&io->disk->cell->io_errors, 1);
+	io_timer(io, 0, on_finish_timer);
+}
+
+/* ---- no path: hold (row D11) ----------------------------------------------------------------------------------- */
+
+static uint64_t hold_left_us(const struct disk *disk)
+{
+	uint64_t period = disk->worker->timers.pdo_remove_period * US_PER_S;
+	/* usable paths of which the policy wants none (a weight of 0xffffffff) are no paths from now on */
+	uint64_t gone = disk->pathless_since_us ? disk_now(disk) - disk->pathless_since_us : 0;
+
+	return gone < period ? period - gone : 0;
+}
+
+static void count_held(struct disk *disk, int by)
+{
+	_Atomic unsigned *held = &disk->core->held[disk->worker->index];
+
+	atomic_store_explicit(held, atomic_load_explicit(held, memory_order_relaxed) + (unsigned)by,
+			      memory_order_relaxed);
+}
+
+static void disk_unhold(struct io *io)
+{
+	list_del(&io->link);
+	io->place = IO_IDLE;
+	io->disk->held_bytes -= io->len;
+	count_held(io->disk, -1);
+}
+
+static void disk_hold(struct disk *disk, struct io *io)
+{
+	uint64_t left = disk->left ? 0 : hold_left_us(disk);
+
+	if (!left) {
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+		return;
+	}
+	if (disk->held_bytes + io->len > DISK_HELD_BYTES_MAX) {
+		disk_fail(io, SCSI_BUSY, SENSE_NO_SENSE, 0);
+		return;
+	}
+	io->place = IO_HELD;
+	list_add_tail(&disk->held, &io->link);
+	disk->held_bytes += io->len;
+	count_held(disk, 1);
+	if (!timer_armed(&disk->hold))
+		timer_arm(&disk->hold, left);
+	access_wanted(&disk->access);
+}
+
+static void on_hold_over(void *arg)
+{
+	struct disk *disk = arg;
+	struct io *io;
+	unsigned count = 0;
+
+	while ((io = list_first(&disk->held, struct io, link))) {
+		disk_unhold(io);
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+		count++;
+	}
+	worker_notice(disk->worker, "error", "io-failed", disk->core->id,
+		      "no path came back within pdo_remove_period; %u held commands failed", count);
+}
+
+/* ---- choosing a path ------------------------------------------------------------------------------------------- */
+
+static struct path *disk_select(struct disk *disk, const struct path_set *set, const struct io *io)
+{
+	struct policy_io what = {
+		.is_read = io->info->moves_blocks && !io->info->is_write,
+		.is_write = io->info->moves_blocks && io->info->is_write,
+		.scattered = disk->setup->scattered,
+		.lba = io->info->moves_blocks ? command_lba(io->cdb) : 0,
+		.blocks = io->info->moves_blocks ? io->len / disk->core->block_size : 0,
+		.bytes = io->len,
+	};
+	struct policy_path *chosen =
+		set->count ? disk->setup->ops->select(disk->policy_ctx, disk->setup->shared, set, &what) : NULL;
+
+	return chosen ? container_of(chosen, struct path, policy) : NULL;
+}
+
+/* One of the usable paths but `avoid`; of all when nothing else is left, or nothing that the policy wants. */
+static struct path *disk_select_other(struct disk *disk, const struct path *avoid, const struct io *io)
+{
+	struct path_set others = { .count = 0 };
+	struct path *other;
+
+	for (unsigned i = 0; i < disk->usable.count; i++)
+		if (disk->usable.path[i] != &avoid->policy)
+			others.path[others.count++] = disk->usable.path[i];
+	other = disk_select(disk, &others, io);
+	return other ? other : disk_select(disk, &disk->usable, io);
+}
+
+static void disk_send(struct disk *disk, struct io *io, struct path *path)
+{
+	if (!path) {
+		disk_hold(disk, io);
+		return;
+	}
+	io->path = path;
+	if (command_sets_mode(io->cdb))
+		news_expect(&disk->core->news, &path->heard, ASC_MODE_PARAMETERS_CHANGED);
+	lane_submit(path->lane, io);
+}
+
+static bool is_usable(const struct disk *disk, const struct path *path)
+{
+	for (unsigned i = 0; i < disk->usable.count; i++)
+		if (disk->usable.path[i] == &path->policy)
+			return true;
+	return false;
+}
+
+enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
+
+/* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
+static unsigned path_rank(const struct path *path)
+{
+	static const enum rank by_access[] = {
+		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,	     [DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
+		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED, [DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
+		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,	     [DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
+		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,	     [DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
+	};
+	enum rank rank = by_access[path->access];
+
+	if (!path->lane->initiator) /* its link is failing: path_lost() is on its way */
+		return RANK_UNUSABLE;
+	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
+		return RANK_UNUSABLE;
+	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
+}
+
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		const struct path *path = disk->paths[i];
+
+		if (path && path->lane != but && path_rank(path) < RANK_SUSPECT && path->lane->last_answer_us > since_us)
+			return true;
+	}
+	return false;
+}
+
+/* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
+ * suspect path is better than none. */
+void disk_refresh(struct disk *disk)
+{
+	unsigned best = RANK_UNUSABLE;
+	bool had_path = disk->usable.count != 0;
+	struct list *link, freed;
+
+	disk->usable.count = 0;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) < best)
+			best = path_rank(disk->paths[i]);
+	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
+		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
+	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
+		if (disk->paths[i] && path_rank(disk->paths[i]) <= best)
+			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	if (!disk->usable.count) {
+		if (had_path)
+			disk->pathless_since_us = disk_now(disk);
+		access_wanted(&disk->access);
+		return;
+	}
+	disk->pathless_since_us = 0;
+	timer_stop(&disk->hold);
+	list_init(&freed);
+	list_splice_tail(&freed, &disk->held);
+	while ((link = list_pop(&freed))) {
+		struct io *io = list_entry(link, struct io, link);
+
+		disk->held_bytes -= io->len;
+		count_held(disk, -1);
+		io->place = IO_IDLE;
+		io->uncounted_since_us = 0; /* the time without a path is bounded by itself */
+		disk_send(disk, io, disk_select(disk, &disk->usable, io));
+	}
+}
+
+/* ---- verdicts -------------------------------------------------------------------------------------------------- */
+
+static void disk_answer_host(struct io *io, const struct xfer *xfer)
+{
+	io->status = xfer->status;
+	io->transfer = xfer->transfer;
+	io->sense_len = xfer->sense_len;
+	memcpy(io->sense, xfer->sense, xfer->sense_len);
+	if (xfer->status != SCSI_GOOD)
+		figure_add(&io->disk->cell->io_errors, 1);
+	disk_finish(io);
+}
+
+/* Whether another attempt is still within its bounds: the count of the counted, the time of the others. */
+static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
+{
+	const struct timers *timers = &io->disk->worker->timers;
+
+	if (verdict->next == DSM_RETURN || io->aborted)
+		return false;
+	if ((verdict->flags & DSM_ONCE) && io->failed_once)
+		return false;
+	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
+	if (verdict->flags & DSM_COUNTED) {
+		io->uncounted_since_us = 0;
+		return ++io->retries <= timers->retry_count;
+	}
+	if (!io->uncounted_since_us)
+		io->uncounted_since_us = disk_now(io->disk);
+	return disk_now(io->disk) - io->uncounted_since_us < timers->pdo_remove_period * US_PER_S;
+}
+
+/* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. */
+static uint64_t retry_delay_us(const struct io *io, unsigned flags)
+{
+	if (!(flags & DSM_COUNTED))
+		return flags & DSM_DELAYED ? DELAY_US : 0;
+	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->worker->timers.retry_interval * US_PER_S : 0;
+}
+
+static void on_retry_same(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, is_usable(disk, io->path) ? io->path : disk_select(disk, &disk->usable, io));
+}
+
+/* The path is suspect by now, so a policy would not choose it; the verdict does, if it still answers. */
+static void on_retry_same_once(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, path_rank(io->path) < RANK_UNUSABLE ? io->path : disk_select(disk, &disk->usable, io));
+}
+
+static void on_retry_other(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, disk_select_other(disk, io->path, io));
+}
+
+/* What the verdict says of the path. */
+static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
+{
+	switch (verdict->path) {
+	case DSM_PATH_KEEP:
+		break;
+	case DSM_PATH_SUSPECT:
+	case DSM_PATH_FAILED:
+		path_suspect(path);
+		break;
+	case DSM_PATH_PASSIVE:
+		path_passive(path, DSM_ACCESS_STANDBY);
+		break;
+	case DSM_PATH_TRANSITIONING:
+		path_passive(path, DSM_ACCESS_TRANSITIONING);
+		break;
+	}
+	if (verdict->flags & DSM_REFRESH)
+		access_refresh(&path->disk->access);
+}
+
+static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
+{
+	if (next == DSM_RETRY_SAME)
+		return on_retry_same;
+	if (next != DSM_RETRY_SAME_ONCE || io->tried_same)
+		return on_retry_other;
+	io->tried_same = true;
+	return on_retry_same_once;
+}
+
+void disk_answered(struct io *io, const struct xfer *xfer)
+{
+	struct disk *disk = io->disk;
+	struct path *path = io->path;
+	struct dsm_result result;
+	struct dsm_verdict verdict;
+
+	io->place = IO_IDLE;
+	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
+		disk->access.served = true;
+		if (command_sets_mode(io->cdb)) {
+			news_caught_up(&disk->core->news, &path->heard);
+			target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED,
+					      io->session_id);
+		}
+		disk_answer_host(io, xfer);
+		return;
+	}
+	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
+	    path_conflict(path)) {
+		io_timer(io, io->conflicts++ ? DELAY_US : 0, on_retry_other);
+		return;
+	}
+	result = path_result(xfer);
+	verdict = path_verdict(path, &result);
+	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
+		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
+	disk_judge(path, &verdict);
+	if (verdict.flags & DSM_REIDENTIFY)
+		lane_reidentify(path->lane);
+	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
+		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
+	if (!retry_allowed(io, &verdict)) {
+		disk_answer_host(io, xfer);
+		return;
+	}
+	figure_add(&disk->cell->retries, 1);
+	figure_add(&path->cell->retries, 1);
+	io_timer(io, retry_delay_us(io, verdict.flags), retry_of(io, verdict.next));
+}
+
+/* A command that takes link after link along, because the array cannot bear it, must end some time. */
+static bool is_deadly(const struct io *io)
+{
+	uint64_t since = disk_now(io->disk) - io->first_loss_us;
+
+	return io->losses > LOSSES_MAX && since >= io->disk->worker->timers.pdo_remove_period * US_PER_S;
+}
+
+void disk_submit_again(struct io *io)
+{
+	io->uncounted_since_us = 0; /* neither the hang nor the fence was the array's answer */
+	figure_add(&io->disk->cell->retries, 1);
+	if (io->aborted)
+		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+	else if (is_deadly(io))
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+	else if (io->retries > io->disk->worker->timers.retry_count) /* it has timed out too often */
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_TIMEOUT);
+	else
+		disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
+}
+
+void disk_outcome_unknown(struct io *io)
+{
+	if (io->info->effect == COMMAND_ONCE) /* row F3: the host is told, and may look for itself */
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
+	else
+		disk_submit_again(io);
+}
+
+/* ---- commands in and out --------------------------------------------------------------------------------------- */
+
+void disk_submit(struct disk *disk, struct io *io)
+{
+	io->disk = disk;
+	io->path = NULL;
+	io->place = IO_IDLE;
+	io->aborted = io->failed_once = io->tried_same = false;
+	io->conflicts = io->retries = io->losses = 0;
+	io->uncounted_since_us = 0;
+	list_init(&io->link);
+	disk->busy++;
+	disk_send(disk, io, disk_select(disk, &disk->usable, io));
+}
+
+void disk_abort(struct io *io)
+{
+	io->aborted = true;
+	switch (io->place) {
+	case IO_HELD:
+		disk_unhold(io);
+		break;
+	case IO_WAITING:
+		lane_forget(io);
+		break;
+	case IO_DELAYED:
+		timer_stop(&io->timer);
+		break;
+	default: /* it may still be executed: its answer, or the fence, ends it */
+		return;
+	}
+	disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
+}
+
+/* ---- paths ----------------------------------------------------------------------------------------------------- */
+
+void disk_timers_changed(struct disk *disk)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i])
+			path_timers_changed(disk->paths[i]);
+	if (timer_armed(&disk->hold))
+		timer_arm(&disk->hold, hold_left_us(disk));
+}
+
+void disk_set_policy(struct disk *disk, struct policy_setup *setup)
+{
+	struct policy_setup *old = disk->setup;
+
+	free(disk->policy_ctx);
+	disk->setup = setup;
+	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		if (!disk->paths[i])
+			continue;
+		disk->paths[i]->policy.role = setup->paths[i].role;
+		disk->paths[i]->policy.weight = setup->paths[i].weight;
+		disk->paths[i]->policy.preferred = setup->paths[i].preferred;
+	}
+	policy_setup_put(old);
+	disk_refresh(disk);
+}
+
+/* ---- life ------------------------------------------------------------------------------------------------------ */
+
+struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup)
+{
+	struct disk *disk = xcalloc(1, sizeof(*disk));
+
+	disk->lu.ops = worker->lu_ops;
+	disk->worker = worker;
+	disk->core = core;
+	disk->cell = &core->cells[worker->index];
+	disk->setup = setup;
+	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
+	list_init(&disk->held);
+	access_init(&disk->access, disk);
+	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
+	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
+	disk->pathless_since_us = disk_now(disk);
+	list_add_tail(&worker->disks, &disk->worker_link);
+	return disk;
+}
+
+void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), void *arg)
+{
+	struct io *io;
+
+	disk->left = left;
+	disk->left_arg = arg;
+	disk->busy++; /* held by this function: the disk must not go under its loop */
+	while ((io = list_first(&disk->held, struct io, link))) {
+		disk_unhold(io);
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
+	}
+	disk->busy--;
+	disk_leave(disk);
+}
+
+void disk_destroy(struct disk *disk)
+{
+	if (!disk)
+		return;
+	list_del(&disk->worker_link);
+	timer_stop(&disk->hold);
+	timer_stop(&disk->leave);
+	access_done(&disk->access);
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i])
+			path_destroy(disk->paths[i]);
+	policy_setup_put(disk->setup);
+	free(disk->policy_ctx);
+	free(disk);
+}

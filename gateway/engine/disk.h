@@ -1,0 +1,76 @@
+/*
+ * disk.h - a multipath disk as one worker has it: which paths are usable, which one a command takes, and what happens
+ * when it comes back with an error.
+ *
+ * Here is the one place that computes the usable paths (row P10), the one place that retries, and the one place that
+ * holds commands while there is no path (row D11). One worker's thread.
+ */
+#ifndef BRAID_DISK_H
+#define BRAID_DISK_H
+
+#include "gateway/engine/access.h"
+#include "gateway/engine/device_core.h"
+#include "gateway/engine/io.h"
+#include "gateway/engine/path.h"
+#include "target/target.h"
+
+#define DISK_HELD_BYTES_MAX ((size_t)64 << 20) /* data of commands that wait for a path; more is answered BUSY */
+
+struct worker;
+struct xfer;
+
+struct disk {
+	struct lu lu;		 /* what the target sees */
+	uint16_t number;	 /* its LUN there */
+	struct list worker_link; /* worker.disks */
+	struct worker *worker;
+	struct device_core *core;
+	struct figure_cell *cell; /* this worker's, of the device */
+
+	struct path *paths[DSM_PATHS_MAX]; /* by index; NULL: none */
+	struct path_set usable;
+	struct policy_setup *setup;
+	void *policy_ctx;
+
+	struct list held; /* struct io */
+	size_t held_bytes;
+	uint64_t pathless_since_us; /* 0: there is a path */
+	struct timer hold;
+
+	struct access access;
+
+	unsigned busy; /* commands inside */
+	struct timer leave; /* the next look at what is still inside */
+	void (*left)(void *arg, struct disk *disk); /* removal: called when the last command is done */
+	void *left_arg;
+};
+
+/* Takes over a reference to setup. No path yet: commands are held. */
+struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup);
+
+/* No new command is submitted any more. left is called, once, when nothing is inside; then the owner destroys the
+ * disk. Commands without a path fail at once. */
+void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), void *arg);
+void disk_destroy(struct disk *disk);
+
+/* worker.timers are new. */
+void disk_timers_changed(struct disk *disk);
+void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes over a reference */
+
+/* Whether it has a path over another lane, fit for I/O, that has answered after `since_us`. */
+bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us);
+
+/* The state of one of its paths has changed. */
+void disk_refresh(struct disk *disk);
+
+void disk_submit(struct disk *disk, struct io *io);
+/* The host's task management: ends io as soon as no copy of it can be executed any more. */
+void disk_abort(struct io *io);
+
+/* From the lane: the array has answered; io was never executed or only reads, send it again; a fenced write whose
+ * outcome will never be known, but whose old copy cannot land any more. */
+void disk_answered(struct io *io, const struct xfer *xfer);
+void disk_submit_again(struct io *io);
+void disk_outcome_unknown(struct io *io);
+
+#endif

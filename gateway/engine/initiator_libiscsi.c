@@ -1,0 +1,482 @@
+/*
+ * The real transport: a libiscsi context for each connection attempt.
+ *
+ * What libiscsi needs to be safe here: no reconnect of its own; no call that cancels other commands; no destruction
+ * inside its callbacks; a CANCELLED that we did not cause means that the connection is dead. Commands queue during a
+ * turn and leave together at its end, corked.
+ */
+#include "gateway/engine/initiator.h"
+
+#include "gateway/base/bytes.h"
+#include "gateway/base/log.h"
+#include "gateway/base/memory.h"
+#include "gateway/engine/peek.h"
+#include "target/pdu.h"
+
+#include <errno.h>
+#include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STATUS_REDIRECT 0x101 /* login status class 1: the target has moved (RFC 7143 11.13.5) */
+#define MRDSL_MIN 512	      /* RFC 7143 13.12; 0 makes libiscsi loop for ever on an R2T */
+#define CONNECT_SYN_RETRIES 2
+#define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
+
+struct initiator {
+	const struct initiator_events *events;
+	void *arg;
+	struct loop *loop;
+	struct iscsi_context *iscsi;
+	struct event *readable, *writable;
+	struct loop_hook flush;
+	struct timer deadline; /* of the login; and with 0, to report a failure from the loop */
+	bool in_service, dead, connected, open, closing;
+	bool discovery; /* no commands, but SendTargets */
+	unsigned queued; /* commands since the last flush */
+	bool queued_payload;
+	size_t owed; /* PDUs that the commands under way may put into the queue */
+	char reason[160];
+};
+
+/* libiscsi's part of a transfer. */
+struct xfer_task {
+	struct scsi_task task;
+	struct scsi_iovec iov;
+	struct initiator *initiator;
+};
+
+/* libiscsi tells the negotiated keys only to its log function, which has neither an argument nor a buffer of its own:
+ * one login turn at a time. */
+static pthread_mutex_t login_lock = PTHREAD_MUTEX_INITIALIZER;
+static _Thread_local struct initiator *login_current;
+
+static void initiator_die(struct initiator *in, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Notes the failure; it is reported outside of libiscsi. */
+static void initiator_die(struct initiator *in, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (in->dead)
+		return;
+	in->dead = true;
+	va_start(ap, fmt);
+	vsnprintf(in->reason, sizeof(in->reason), fmt, ap);
+	va_end(ap);
+	timer_arm(&in->deadline, 0);
+}
+
+static const char *iscsi_reason(struct initiator *in)
+{
+	const char *error = iscsi_get_error(in->iscsi);
+
+	return error && *error ? error : "the array closed the connection";
+}
+
+/* libiscsi keeps its last error until the next one, and has none for a connection that was closed: what it says of a
+ * failure must not be an older command's sense. */
+static void forget_reason(struct initiator *in)
+{
+	char *error = (char *)(uintptr_t)iscsi_get_error(in->iscsi);
+
+	if (error)
+		*error = '\0';
+}
+
+static void on_login_log(int level, const char *message)
+{
+	static const char key[] = "MaxRecvDataSegmentLength=";
+	const char *value = strstr(message, key);
+
+	(void)level;
+	if (login_current && value && strtoul(value + sizeof(key) - 1, NULL, 10) < MRDSL_MIN)
+		initiator_die(login_current, "the array offers a MaxRecvDataSegmentLength below 512");
+}
+
+static void initiator_service(struct initiator *in, int revents)
+{
+	bool login = !in->open;
+	int rc;
+
+	in->in_service = true;
+	forget_reason(in);
+	if (login) {
+		pthread_mutex_lock(&login_lock);
+		login_current = in;
+	}
+	rc = iscsi_service(in->iscsi, revents);
+	if (login) {
+		login_current = NULL;
+		pthread_mutex_unlock(&login_lock);
+	}
+	in->in_service = false;
+	if (rc < 0)
+		initiator_die(in, "%s", iscsi_reason(in));
+}
+
+static void initiator_watch(struct initiator *in)
+{
+	bool want = !in->dead && (iscsi_which_events(in->iscsi) & POLLOUT);
+
+	if (want && !event_pending(in->writable, EV_WRITE, NULL))
+		event_add(in->writable, NULL);
+}
+
+static void on_flush(void *arg)
+{
+	struct initiator *in = arg;
+	bool cork = in->queued > 1 || in->queued_payload;
+	int fd, on = 1, off = 0;
+
+	if (in->dead)
+		return;
+	fd = iscsi_get_fd(in->iscsi);
+	in->queued = 0;
+	in->queued_payload = false;
+	if (cork)
+		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
+	initiator_service(in, POLLOUT);
+	if (cork && !in->dead)
+		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
+	initiator_watch(in);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct initiator *in = arg;
+
+	(void)fd;
+	(void)what;
+	if (in->dead)
+		return;
+	initiator_service(in, POLLOUT);
+	initiator_watch(in);
+}
+
+/* Whether libiscsi may read: what does not answer a Login or a Text Request must not reach it before commands do. */
+static bool initiator_may_read(struct initiator *in, int fd)
+{
+	enum peek found;
+
+	if (!in->connected || (in->open && !in->discovery))
+		return true;
+	found = peek_pdu(fd, in->open ? PDU_TEXT_RESPONSE : PDU_LOGIN_RESPONSE);
+	if (found == PEEK_WRONG)
+		initiator_die(in, "the array sends what nobody has asked for");
+	return found == PEEK_TAKE;
+}
+
+/* A command, and its Data-Out if the array takes no more than the least at a time. */
+static size_t xfer_pdus(const struct xfer *xfer)
+{
+	return xfer->dir == SCSI_DIR_OUT ? 2 + xfer->len / MRDSL_MIN : 1;
+}
+
+/* libiscsi answers each NOP-In and each R2T, however many there are: an array that sends them without an end, and reads
+ * no answers, must not fill the memory. */
+static size_t initiator_queue(struct initiator *in)
+{
+	size_t queued = (size_t)iscsi_out_queue_length(in->iscsi);
+
+	if (queued > in->owed + UNASKED_MAX)
+		initiator_die(in, "the array asks for more than it can get");
+	return queued;
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct initiator *in = arg;
+
+	(void)what;
+	if (in->dead)
+		return;
+	if (initiator_may_read(in, fd))
+		initiator_service(in, POLLIN);
+	if (!in->dead && initiator_queue(in) > 0) { /* an R2T, or the next step of a login */
+		in->queued_payload = true;
+		loop_at_turn_end(in->loop, &in->flush);
+	}
+	if (in->dead)
+		event_del(in->readable);
+}
+
+static void on_deadline(void *arg)
+{
+	struct initiator *in = arg;
+
+	if (!in->dead) {
+		in->dead = true;
+		snprintf(in->reason, sizeof(in->reason), "login timed out");
+	}
+	in->events->failed(in->arg, in->reason); /* closes in */
+}
+
+static void on_login(struct iscsi_context *iscsi, int status, void *data, void *arg)
+{
+	struct initiator *in = arg;
+
+	(void)data;
+	if (in->closing || in->dead)
+		return;
+	if (status == STATUS_REDIRECT) {
+		initiator_die(in, "the array redirects to %s", iscsi_get_target_address(iscsi));
+		return;
+	}
+	if (status != SCSI_STATUS_GOOD) {
+		initiator_die(in, "login refused: %s", iscsi_reason(in));
+		return;
+	}
+	in->open = true;
+	timer_stop(&in->deadline);
+	iscsi_set_log_level(iscsi, 0);
+	in->events->opened(in->arg);
+}
+
+static void on_connected(struct iscsi_context *iscsi, int status, void *data, void *arg)
+{
+	struct initiator *in = arg;
+
+	(void)data;
+	if (in->closing || in->dead)
+		return;
+	in->connected = status == SCSI_STATUS_GOOD;
+	iscsi_set_log_fn(iscsi, on_login_log);
+	iscsi_set_log_level(iscsi, 6); /* here, where the lock is held; back to 0 before anything runs without it */
+	if (status != SCSI_STATUS_GOOD)
+		initiator_die(in, "%s", iscsi_reason(in));
+	else if (iscsi_login_async(iscsi, on_login, in) < 0)
+		initiator_die(in, "%s", iscsi_reason(in));
+	else
+		loop_at_turn_end(in->loop, &in->flush);
+}
+
+static void socket_options(int fd, uint64_t silence_us)
+{
+	int syn = CONNECT_SYN_RETRIES, one = 1;
+	unsigned silence_ms = (unsigned)(silence_us / US_PER_MS);
+
+	setsockopt(fd, IPPROTO_TCP, TCP_SYNCNT, &syn, sizeof(syn));
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence_ms, sizeof(silence_ms));
+	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
+}
+
+static void configure(struct initiator *in, const struct initiator_params *params)
+{
+	struct iscsi_context *iscsi = in->iscsi;
+	const uint8_t *isid = params->isid;
+
+	iscsi_set_noautoreconnect(iscsi, 1);
+	iscsi_set_isid_random(iscsi, get_be24(isid + 1), get_be16(isid + 4)); /* its type byte is 80h: random */
+	iscsi_set_header_digest(iscsi, ISCSI_HEADER_DIGEST_NONE);
+	iscsi_set_session_type(iscsi, params->target_name ? ISCSI_SESSION_NORMAL : ISCSI_SESSION_DISCOVERY);
+	if (params->target_name)
+		iscsi_set_targetname(iscsi, params->target_name);
+	if (params->chap_name)
+		iscsi_set_initiator_username_pwd(iscsi, params->chap_name, params->chap_secret);
+	if (params->chap_mutual_name)
+		iscsi_set_target_username_pwd(iscsi, params->chap_mutual_name, params->chap_mutual_secret);
+}
+
+static struct initiator *libiscsi_open(struct loop *loop, const struct initiator_params *params,
+				       const struct initiator_events *events, void *arg)
+{
+	struct initiator *in = xcalloc(1, sizeof(*in));
+	int fd;
+
+	in->events = events;
+	in->arg = arg;
+	in->loop = loop;
+	in->discovery = !params->target_name;
+	loop_hook_init(&in->flush, on_flush, in);
+	timer_init(&in->deadline, loop_clock(loop), on_deadline, in);
+	in->iscsi = iscsi_create_context(params->initiator_name);
+	if (!in->iscsi) {
+		initiator_die(in, "out of memory");
+		return in;
+	}
+	configure(in, params);
+	if (iscsi_connect_async(in->iscsi, params->portal, on_connected, in) < 0) {
+		initiator_die(in, "%s", iscsi_reason(in));
+		return in;
+	}
+	fd = iscsi_get_fd(in->iscsi);
+	socket_options(fd, params->silence_us);
+	in->readable = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, in);
+	in->writable = event_new(loop_base(loop), fd, EV_WRITE, on_writable, in);
+	event_add(in->readable, NULL);
+	event_add(in->writable, NULL);
+	timer_arm(&in->deadline, params->login_us);
+	return in;
+}
+
+/* Fixed or descriptor sense as it came: libiscsi keeps it behind the two bytes of its length. */
+static void take_sense(struct xfer *xfer, const struct scsi_task *task)
+{
+	size_t len = 0;
+
+	if (task->datain.data && task->datain.size >= 2) {
+		len = get_be16(task->datain.data);
+		if (len > (size_t)task->datain.size - 2)
+			len = (size_t)task->datain.size - 2;
+		if (len > SCSI_SENSE_MAX)
+			len = SCSI_SENSE_MAX;
+		memcpy(xfer->sense, task->datain.data + 2, len);
+	}
+	xfer->sense_len = (uint8_t)len;
+}
+
+static uint32_t transferred(const struct xfer *xfer, const struct scsi_task *task)
+{
+	uint64_t residual = task->residual;
+
+	if (task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
+		return residual < xfer->len ? xfer->len - (uint32_t)residual : 0;
+	if (task->residual_status == SCSI_RESIDUAL_OVERFLOW)
+		return xfer->len + residual <= UINT32_MAX ? xfer->len + (uint32_t)residual : UINT32_MAX;
+	return xfer->len;
+}
+
+static void on_command(struct iscsi_context *iscsi, int status, void *data, void *arg)
+{
+	struct xfer *xfer = arg;
+	struct xfer_task *xt = xfer->ctx;
+	struct initiator *in = xt->initiator;
+
+	(void)iscsi;
+	(void)data;
+	in->owed -= xfer_pdus(xfer);
+	if (!in->closing && !in->dead && status >= 0 && status <= 0xff) {
+		xfer->status = (uint8_t)status;
+		xfer->sense_len = 0;
+		if (status == SCSI_STATUS_CHECK_CONDITION)
+			take_sense(xfer, &xt->task);
+		xfer->transfer = transferred(xfer, &xt->task);
+		free(xt->task.datain.data);
+		xt->task.datain.data = NULL;
+		in->events->done(in->arg, xfer);
+		return;
+	}
+	/* cancelled, or an answer that libiscsi could not make sense of: the outcome is unknown */
+	free(xt->task.datain.data);
+	xt->task.datain.data = NULL;
+	if (!in->closing)
+		initiator_die(in, "%s", iscsi_reason(in));
+}
+
+static void libiscsi_submit(struct initiator *in, struct xfer *xfer)
+{
+	static const int xfer_dirs[] = { SCSI_XFER_NONE, SCSI_XFER_READ, SCSI_XFER_WRITE };
+	struct xfer_task *xt = xfer->ctx;
+	struct scsi_task *task = &xt->task;
+
+	if (in->dead)
+		return; /* the failure is on its way; the transfer stays in the caller's list */
+	memset(task, 0, sizeof(*task));
+	xt->initiator = in;
+	memcpy(task->cdb, xfer->cdb, SCSI_CDB_MAX);
+	task->cdb_size = xfer->cdb_len;
+	task->xfer_dir = xfer_dirs[xfer->dir];
+	task->expxferlen = (int)xfer->len;
+	xt->iov = (struct scsi_iovec){ .iov_base = xfer->data, .iov_len = xfer->len };
+	if (xfer->dir == SCSI_DIR_IN) {
+		/* A short Data-In with GOOD and no residual would leave what the buffer held before. */
+		memset(xfer->data, 0, xfer->len);
+		scsi_task_set_iov_in(task, &xt->iov, 1);
+	} else if (xfer->dir == SCSI_DIR_OUT) {
+		scsi_task_set_iov_out(task, &xt->iov, 1);
+		in->queued_payload = true;
+	}
+	/* LUNs above 255 take flat space addressing (SAM-5 4.7.7.3) */
+	int lun = xfer->lun < 256 ? xfer->lun : 0x4000 | xfer->lun;
+
+	in->owed += xfer_pdus(xfer);
+	if (iscsi_scsi_command_async(in->iscsi, lun, task, on_command, NULL, xfer) < 0) {
+		initiator_die(in, "%s", iscsi_reason(in));
+		return;
+	}
+	in->queued++;
+	loop_at_turn_end(in->loop, &in->flush);
+}
+
+/* SendTargets portals come as "address:port,tpgt". */
+static void report_portal(struct initiator *in, const char *iqn, const char *text)
+{
+	char portal[128];
+	char *comma;
+	unsigned long tpgt = 1;
+
+	str_copy(portal, sizeof(portal), text);
+	comma = strrchr(portal, ',');
+	if (comma) {
+		*comma = '\0';
+		tpgt = strtoul(comma + 1, NULL, 10);
+	}
+	if (tpgt > UINT16_MAX)
+		return;
+	in->events->found(in->arg, &(struct initiator_target){ iqn, portal, (uint16_t)tpgt });
+}
+
+static void on_discovery(struct iscsi_context *iscsi, int status, void *data, void *arg)
+{
+	struct initiator *in = arg;
+
+	(void)iscsi;
+	if (in->closing || in->dead)
+		return;
+	if (status != SCSI_STATUS_GOOD) {
+		initiator_die(in, "SendTargets failed: %s", iscsi_reason(in));
+		return;
+	}
+	for (struct iscsi_discovery_address *t = data; t; t = t->next)
+		for (struct iscsi_target_portal *p = t->portals; p; p = p->next)
+			report_portal(in, t->target_name, p->portal);
+	in->events->found(in->arg, NULL);
+}
+
+static void libiscsi_discover(struct initiator *in)
+{
+	if (in->dead)
+		return;
+	if (iscsi_discovery_async(in->iscsi, on_discovery, in) < 0) {
+		initiator_die(in, "%s", iscsi_reason(in));
+		return;
+	}
+	loop_at_turn_end(in->loop, &in->flush);
+}
+
+static void libiscsi_close(struct initiator *in)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	if (!in)
+		return;
+	in->closing = true;
+	timer_stop(&in->deadline);
+	loop_hook_cancel(&in->flush);
+	if (in->readable)
+		event_free(in->readable); /* before libiscsi closes the descriptor */
+	if (in->writable)
+		event_free(in->writable);
+	if (in->iscsi) {
+		setsockopt(iscsi_get_fd(in->iscsi), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+		iscsi_set_log_level(in->iscsi, 0); /* a login may be under way */
+		iscsi_destroy_context(in->iscsi);
+	}
+	free(in);
+}
+
+const struct initiator_ops initiator_libiscsi = {
+	.xfer_ctx_bytes = sizeof(struct xfer_task),
+	.open = libiscsi_open,
+	.submit = libiscsi_submit,
+	.discover = libiscsi_discover,
+	.close = libiscsi_close,
+};

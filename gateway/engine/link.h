@@ -1,0 +1,94 @@
+/*
+ * link.h - an I_T nexus of the gateway: one of the array's target portals, as the control loop knows it (row D1).
+ *
+ * Each worker has a login of its own on it, its lane. What workers read of a link is constant from creation on, and
+ * the link outlives its lanes; figures are cells with one writer each.
+ */
+#ifndef BRAID_LINK_H
+#define BRAID_LINK_H
+
+#include "dsm/dsm.h"
+#include "gateway/base/list.h"
+#include "gateway/base/net.h"
+#include "gateway/engine/figures.h"
+
+#define LINK_SOURCES_MAX 64 /* portals of a backend that can be asked for its targets */
+
+enum lane_state {
+	LANE_DOWN,	 /* waiting for the next attempt */
+	LANE_FENCING,	 /* ending the old session through another portal of the same target portal group */
+	LANE_CONNECTING, /* TCP and login */
+	LANE_PROBING,	 /* asking what is behind it */
+	LANE_UP,
+};
+
+const char *lane_state_name(enum lane_state state);
+
+/* What the control loop knows of one worker's lane. */
+struct lane_view {
+	enum lane_state state;
+	uint64_t generation;
+	uint64_t retry_at_us; /* of the control loop's clock; 0: no attempt is pending */
+	uint64_t logins;
+};
+
+/* What the administrator allows as a fence (row F1): the strongest that the array has, or no stronger one than this. */
+enum fence_wish { FENCE_AUTO, FENCE_SESSION, FENCE_WAIT, FENCE_NONE };
+
+/* "auto", "session", "wait", "none"; -1 for others. */
+int fence_wish_parse(const char *text);
+
+struct backend;
+
+/* The load of a link as a policy on one worker sees it. */
+struct link_load {
+	struct policy_link policy;
+	const struct link *link;
+	unsigned worker;
+};
+
+struct link {
+	struct list backend_link; /* backend.links */
+	struct backend *backend;
+
+	/* constant */
+	char id[16]; /* "l3" */
+	char iqn[224];
+	char portal[NET_ADDRESS_MAX];
+	uint16_t tpgt;
+	unsigned worker_count;
+	struct link_load *loads;   /* for policies, one a worker */
+	struct figure_cell *cells; /* one a worker, written by it */
+	char *chap_name, *chap_secret, *chap_mutual_name, *chap_mutual_secret; /* NULL: none */
+	char initiator_name[224];
+	enum fence_wish fence;
+	uint64_t isid_seed; /* the ISID of a lane is made from it, the same after every restart */
+
+	/* Bit n: listed by the backend's discovery portal n. Two portals of one target portal group are known to lead
+	 * to the same array, and so to the same sessions, only when one array listed both. Set by the control loop
+	 * before the lanes start; later bits are added atomically. */
+	_Atomic uint64_t sources;
+
+	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
+
+	/* control loop only */
+	struct lane_view *lanes; /* one a worker */
+	char reason[160];	 /* of the last failure */
+	uint64_t down_since_us;	 /* Unix time; 0: up */
+	unsigned lanes_attached; /* lanes that exist on workers */
+	bool removing;
+};
+
+struct link *link_create(unsigned number, unsigned worker_count, const char *iqn, const char *portal, uint16_t tpgt);
+void link_destroy(struct link *link); /* takes NULL */
+
+/* The ISID of one worker's lane: type 10b (random), constant over restarts (RFC 7143 10.1.1). */
+void link_isid(const struct link *link, unsigned worker, uint8_t isid[6]);
+
+/* A session on `a` can be ended by a login through `b` (row F1, form session). */
+bool link_same_group(const struct link *a, const struct link *b);
+
+unsigned link_workers_up(const struct link *link);
+const char *link_state_name(const struct link *link);
+
+#endif

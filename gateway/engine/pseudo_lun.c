@@ -1,0 +1,131 @@
+#include "gateway/engine/pseudo_lun.h"
+
+#include "gateway/base/bytes.h"
+#include "gateway/engine/disk.h"
+#include "gateway/engine/inquiry.h"
+#include "gateway/engine/worker.h"
+
+#include <string.h>
+
+#define OPCODE_INQUIRY 0x12
+#define ASC_INVALID_OPCODE 0x2000
+#define ASC_INVALID_FIELD_IN_CDB 0x2400
+
+/* What stands behind scsi_cmd.ctx. */
+struct pseudo_cmd {
+	struct io io;
+	struct scsi_cmd *cmd;
+};
+
+static struct lu *find_lu(void *user, const struct target_nexus *nexus, uint16_t lun)
+{
+	const struct pseudo_luns *luns = user;
+	struct disk *disk = luns->workers[nexus->worker]->luns[lun];
+
+	return disk ? &disk->lu : NULL;
+}
+
+static size_t list_luns(void *user, const struct target_nexus *nexus, uint16_t *out, size_t max)
+{
+	const struct pseudo_luns *luns = user;
+	const struct worker *worker = luns->workers[nexus->worker];
+	size_t count = 0;
+
+	for (unsigned lun = 0; lun < TARGET_LUNS_MAX && count < max; lun++)
+		if (worker->luns[lun])
+			out[count++] = (uint16_t)lun;
+	return count;
+}
+
+static void cmd_result(struct scsi_cmd *cmd, const struct io *io)
+{
+	cmd->status = io->status;
+	cmd->sense_len = io->sense_len;
+	memcpy(cmd->sense, io->sense, io->sense_len);
+	cmd->transfer = io->transfer;
+}
+
+static void on_io_done(struct io *io)
+{
+	struct scsi_cmd *cmd = container_of(io, struct pseudo_cmd, io)->cmd;
+
+	cmd_result(cmd, io);
+	/* more than the buffer could take (MAXIMUM TRANSFER LENGTH): an error, never a read with a piece missing */
+	if (cmd->status == SCSI_GOOD && cmd->dir == SCSI_DIR_IN && io->len < cmd->expected && io->transfer > io->len)
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
+	scsi_cmd_done(cmd);
+}
+
+static void on_inquiry_done(struct io *io)
+{
+	struct pseudo_cmd *pc = container_of(io, struct pseudo_cmd, io);
+	struct scsi_cmd *cmd = pc->cmd;
+	bool ports_page = (cmd->cdb[1] & 1) && cmd->cdb[2] == 0x88;
+
+	cmd_result(cmd, io);
+	if (cmd->status == SCSI_GOOD || (ports_page && cmd->status == SCSI_CHECK_CONDITION)) {
+		const struct disk *disk = io->disk;
+		struct inquiry_port port = {
+			.iqn = disk->core->target_iqn,
+			.tpgt = cmd->nexus->tpgt,
+			.relative_port = (uint16_t)(cmd->nexus->portal + 1),
+			.transfer_blocks = disk->core->transfer_blocks,
+		};
+		size_t len = io->transfer < io->len ? io->transfer : io->len;
+		size_t alloc = get_be16(cmd->cdb + 3);
+
+		len = inquiry_answer(cmd->cdb, cmd->data, len, &port);
+		cmd->status = SCSI_GOOD;
+		cmd->sense_len = 0;
+		cmd->transfer = (uint32_t)(len < alloc ? len : alloc);
+	}
+	scsi_cmd_done(cmd);
+}
+
+static void submit(struct lu *lu, struct scsi_cmd *cmd)
+{
+	struct disk *disk = container_of(lu, struct disk, lu);
+	struct pseudo_cmd *pc = cmd->ctx;
+	struct io *io = &pc->io;
+
+	pc->cmd = cmd;
+	io->info = command_info(cmd->cdb);
+	if (io->info->effect == COMMAND_REFUSE) {
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
+		scsi_cmd_done(cmd);
+		return;
+	}
+	memcpy(io->cdb, cmd->cdb, sizeof(io->cdb));
+	io->cdb_len = cmd->cdb_len;
+	io->dir = cmd->dir;
+	io->data = cmd->data;
+	io->len = cmd->expected;
+	io->done = on_io_done;
+	io->session_id = cmd->nexus->session_id;
+	if (cmd->dir == SCSI_DIR_IN && io->len > cmd->capacity)
+		io->len = (uint32_t)cmd->capacity;
+	if (cmd->cdb[0] == OPCODE_INQUIRY && cmd->dir == SCSI_DIR_IN && cmd->capacity >= INQUIRY_BUFFER_MIN) {
+		inquiry_request(cmd->cdb, io->cdb, &io->len);
+		io->done = on_inquiry_done;
+	}
+	disk_submit(disk, io);
+}
+
+static void abort_cmd(struct lu *lu, struct scsi_cmd *cmd)
+{
+	struct pseudo_cmd *pc = cmd->ctx;
+
+	(void)lu;
+	disk_abort(&pc->io);
+}
+
+const struct lu_ops pseudo_lun_lu_ops = {
+	.submit = submit,
+	.abort = abort_cmd,
+};
+
+const struct target_ops pseudo_lun_ops = {
+	.cmd_ctx_bytes = sizeof(struct pseudo_cmd),
+	.find_lu = find_lu,
+	.list_luns = list_luns,
+};
