@@ -36,13 +36,37 @@ static struct link *backend_link(const struct backend *backend, const char *iqn,
 	return NULL;
 }
 
-/* The same portal through two backends would be two links with one ISID, whose sessions end each other for ever. */
+static bool backend_wants(const struct backend *backend, const char *iqn)
+{
+	for (size_t i = 0; i < backend->config->iqn_count; i++)
+		if (strcasecmp(backend->config->iqns[i], iqn) == 0)
+			return true;
+	return backend->config->iqn_count == 0;
+}
+
+/* The administrator named this portal for that array. */
+static bool backend_names(const struct backend *backend, const char *portal)
+{
+	struct net_address named;
+	char text[NET_ADDRESS_MAX];
+
+	for (size_t i = 0; i < backend->config->portal_count; i++)
+		if (net_parse(backend->config->portals[i], 3260, &named) == 0 &&
+		    strcmp(net_format(&named, text), portal) == 0)
+			return true;
+	return false;
+}
+
+/* The same portal through two backends would be two links with one ISID, whose sessions end each other for ever. It
+ * belongs to the one that it was configured for, else to the one that listed it first. */
 static bool is_of_another(const struct backend *backend, const char *iqn, const char *portal)
 {
 	const struct backend *other;
 
 	list_for_each(other, &backend->gateway->backends, link)
-		if (other != backend && backend_link(other, iqn, portal))
+		if (other != backend && (backend_link(other, iqn, portal) ||
+					 (backend_names(other, portal) && !backend_names(backend, portal) &&
+					  backend_wants(other, iqn))))
 			return true;
 	return false;
 }
@@ -66,14 +90,6 @@ static unsigned link_count(const struct backend *backend)
 	list_for_each(link, &backend->links, backend_link)
 		count++;
 	return count;
-}
-
-static bool backend_wants(const struct backend *backend, const char *iqn)
-{
-	for (size_t i = 0; i < backend->config->iqn_count; i++)
-		if (strcasecmp(backend->config->iqns[i], iqn) == 0)
-			return true;
-	return backend->config->iqn_count == 0;
 }
 
 static void link_secrets(struct link *link, const struct config_user *chap)
