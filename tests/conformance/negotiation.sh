@@ -31,7 +31,7 @@ start_array array --iqn "$IQN:array" --portal "127.0.0.1:$array_port" --lu ram:1
 jq -n --arg iqn "$IQN:gateway" --arg state "$WORK/state" --arg array "127.0.0.1:$array_port" \
 	--arg target "127.0.0.1:$target_port" --arg api "127.0.0.1:$api_port" '{
 	target: { iqn: $iqn, portals: [$target] },
-	backends: [ { name: "array", portals: [$array] } ],
+	backends: [ { name: "array", portals: [$array], fence: "session" } ], # the array is written to directly, too
 	claims: ["all"],
 	api: { listen: [$api] },
 	workers: 2,
