@@ -72,7 +72,7 @@ bool body_is_object(const json_t *value, const char *pointer, const char *const 
 
 	if (!json_is_object(value))
 		return body_refuse(problem, pointer, "", "Wrong type", "An object is wanted here.");
-	json_object_foreach ((json_t *)(uintptr_t)value, name, member) {
+	json_object_foreach((json_t *)(uintptr_t)value, name, member) {
 		char detail[200] = "Known members:";
 		size_t len = strlen(detail);
 

@@ -95,7 +95,7 @@ static bool collect_device(const struct device_view *view, void *arg)
 	json_t *paths = json_object_get(output, "path");
 	size_t i;
 
-	json_array_foreach (json_object_get(device, "paths"), i, path) {
+	json_array_foreach(json_object_get(device, "paths"), i, path) {
 		member_text(path, "device", view->id);
 		json_array_append(paths, path);
 	}
@@ -231,7 +231,7 @@ char *metrics_render(const json_t *output, size_t *len)
 
 		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
 			metric->form == COUNTER ? "counter" : "gauge");
-		json_array_foreach (objects, at, object)
+		json_array_foreach(objects, at, object)
 			print[metric->form](out, metric, object);
 	}
 	fclose(out);

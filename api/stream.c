@@ -60,7 +60,7 @@ static void streams_collect(struct gateway *gateway, void *arg)
 	struct stream *stream;
 
 	pthread_mutex_lock(&streams->lock);
-	list_for_each (stream, &streams->open, link) {
+	list_for_each(stream, &streams->open, link) {
 		if (stream->fresh)
 			continue; /* a slow reader */
 		if (control_each_event(gateway, stream->last_id, collect_event, stream) < stream->last_id)
@@ -104,7 +104,7 @@ static void streams_back(void *arg, bool ran)
 	(void)ran;
 	pthread_mutex_lock(&streams->lock);
 	streams->away = false;
-	list_for_each (stream, &streams->open, link)
+	list_for_each(stream, &streams->open, link)
 		stream_tick(stream);
 	pthread_mutex_unlock(&streams->lock);
 }
@@ -161,7 +161,7 @@ static void stream_format(struct stream *stream, json_t *events)
 		return;
 	if (!events)
 		fputs(": still here\n\n", out);
-	json_array_foreach (events, i, event) {
+	json_array_foreach(events, i, event) {
 		fprintf(out, "id: %" JSON_INTEGER_FORMAT "\ndata: ", json_integer_value(json_object_get(event, "id")));
 		json_dumpf(event, out, JSON_COMPACT);
 		fputs("\n\n", out);
@@ -304,7 +304,7 @@ void streams_stop(struct streams *streams)
 
 	pthread_mutex_lock(&streams->lock);
 	streams->stopped = true;
-	list_for_each (stream, &streams->open, link)
+	list_for_each(stream, &streams->open, link)
 		stream_resume(stream);
 	pthread_cond_signal(&streams->wake);
 	pthread_mutex_unlock(&streams->lock);

@@ -4,8 +4,8 @@
 #include <string.h>
 
 static const struct policy_ops *const policies[] = {
-	&policy_fail_over_only,	   &policy_round_robin,	     &policy_round_robin_subset,
-	&policy_least_queue_depth, &policy_least_blocks,	     &policy_weighted_paths,
+	&policy_fail_over_only,    &policy_round_robin,  &policy_round_robin_subset,
+	&policy_least_queue_depth, &policy_least_blocks, &policy_weighted_paths,
 	&policy_latency,
 };
 

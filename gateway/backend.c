@@ -19,7 +19,7 @@ struct discovery {
 	const char *portal;
 	struct initiator *session;
 	struct timer next, over; /* the next attempt; the end of the session under way, at the latest */
-	unsigned failures;  /* in a row */
+	unsigned failures; /* in a row */
 	bool answered;
 	char problem[160];
 };
@@ -64,9 +64,9 @@ static bool is_of_another(const struct backend *backend, const char *iqn, const 
 	const struct backend *other;
 
 	list_for_each(other, &backend->gateway->backends, link)
-		if (other != backend && (backend_link(other, iqn, portal) ||
-					 (backend_names(other, portal) && !backend_names(backend, portal) &&
-					  backend_wants(other, iqn))))
+		if (other != backend &&
+		    (backend_link(other, iqn, portal) ||
+		     (backend_names(other, portal) && !backend_names(backend, portal) && backend_wants(other, iqn))))
 			return true;
 	return false;
 }
@@ -138,7 +138,8 @@ static void on_found(void *arg, const struct initiator_target *found)
 	if (!backend_wants(backend, found->iqn))
 		return;
 	if (!is_name(found->iqn)) {
-		log_warn("discovery", "backend=%s a target name that is none, or has more than 223 bytes, is passed over",
+		log_warn("discovery",
+			 "backend=%s a target name that is none, or has more than 223 bytes, is passed over",
 			 backend->config->name);
 		return;
 	}
@@ -155,8 +156,8 @@ static void on_found(void *arg, const struct initiator_target *found)
 	if (link)
 		atomic_fetch_or(&link->sources, UINT64_C(1) << discovery->index);
 	else if (is_of_another(backend, found->iqn, portal))
-		log_debug("discovery", "backend=%s target=%s portal=%s belongs to another backend", backend->config->name,
-			  found->iqn, portal);
+		log_debug("discovery", "backend=%s target=%s portal=%s belongs to another backend",
+			  backend->config->name, found->iqn, portal);
 	else if (link_count(backend) < LINKS_MAX)
 		backend_add_link(backend, found, portal, discovery->index);
 }
@@ -242,8 +243,8 @@ struct backend *backend_create(struct gateway *gateway, const struct config_back
 	backend->config = config;
 	list_init(&backend->links);
 	list_add_tail(&gateway->backends, &backend->link);
-	backend->discovery_count = (unsigned)(config->portal_count < LINK_SOURCES_MAX ? config->portal_count :
-											 LINK_SOURCES_MAX);
+	backend->discovery_count =
+		(unsigned)(config->portal_count < LINK_SOURCES_MAX ? config->portal_count : LINK_SOURCES_MAX);
 	backend->discoveries = xcalloc(backend->discovery_count, sizeof(backend->discoveries[0]));
 	for (unsigned i = 0; i < backend->discovery_count; i++) {
 		struct discovery *discovery = &backend->discoveries[i];

@@ -22,7 +22,7 @@ struct backend {
 };
 
 struct backend *backend_create(struct gateway *gateway, const struct config_backend *config);
-void backend_stop(struct backend *backend);    /* no further discovery */
+void backend_stop(struct backend *backend); /* no further discovery */
 void backend_destroy(struct backend *backend); /* no worker has a lane on its links */
 
 /* Why not all of its portals could be asked; NULL: all answered, or none was asked yet. */

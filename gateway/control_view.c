@@ -1,8 +1,8 @@
 /* The reading half of control.h: views of the gateway's objects. */
-#include "gateway/engine/alua.h"
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
+#include "gateway/engine/alua.h"
 #include "gateway/gateway.h"
 
 #include <stdio.h>
@@ -352,7 +352,8 @@ void control_each_claim(struct gateway *gateway, bool (*fn)(const struct claim_v
 		};
 
 		list_for_each(device, &gateway->devices, link)
-			view.devices += device->claimed && device->claimed_by && strcmp(device->claimed_by, claim->id) == 0;
+			view.devices +=
+				device->claimed && device->claimed_by && strcmp(device->claimed_by, claim->id) == 0;
 		if (!fn(&view, arg))
 			return;
 	}

@@ -47,8 +47,8 @@ static void control_path(const struct demo *demo, unsigned n, char *path, size_t
 static void run_array(const struct demo *demo, const char *program, unsigned n, int ready_fd)
 {
 	char iqn[64], portals[PORTALS][64], fd[16], control[128];
-	const char *argv[32] = { "braid-array", "--exit-with-parent", "--log-level", "warn", "--ready-fd", fd,
-				 "--iqn", iqn, "--control", control };
+	const char *argv[32] = { "braid-array", "--exit-with-parent", "--log-level", "warn", "--ready-fd", fd, "--iqn",
+				 iqn,           "--control",          control };
 	unsigned argc = 10;
 
 	snprintf(fd, sizeof(fd), "%d", ready_fd);
@@ -115,8 +115,8 @@ static struct config *build_config(const char *state_dir)
 		snprintf(portal, sizeof(portal), "127.0.0.1:%u", FIRST_PORT + n * PORTALS);
 		json_array_append_new(backends, json_pack("{s:s, s:[s]}", "name", name, "portals", portal));
 	}
-	root = json_pack("{s:{s:s, s:[s]}, s:o, s:[s], s:s}", "target", "iqn", "iqn.2026-11.org.example:braid", "portals",
-			 "127.0.0.1:3260", "backends", backends, "claims", "all", "state_dir", state_dir);
+	root = json_pack("{s:{s:s, s:[s]}, s:o, s:[s], s:s}", "target", "iqn", "iqn.2026-11.org.example:braid",
+			 "portals", "127.0.0.1:3260", "backends", backends, "claims", "all", "state_dir", state_dir);
 	config = config_parse(root, "/", on_config_error, NULL);
 	json_decref(root);
 	return config;

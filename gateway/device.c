@@ -111,8 +111,7 @@ enum path_state path_core_state(const struct path_core *path, unsigned worker_co
 	enum path_state worst = PATH_UP;
 
 	for (unsigned w = 0; w < worker_count; w++) {
-		enum path_state state =
-			(enum path_state)atomic_load_explicit(&path->states[w], memory_order_relaxed);
+		enum path_state state = (enum path_state)atomic_load_explicit(&path->states[w], memory_order_relaxed);
 
 		if (state == PATH_DOWN || (state != PATH_UP && worst == PATH_UP))
 			worst = state;

@@ -22,18 +22,18 @@ struct device {
 	uint64_t blocks;
 	uint32_t block_size;
 	char reason[160]; /* why it cannot be claimed; "" */
-	bool asymmetric;  /* paths were seen in different access states: it stays so (row P8) */
-	bool owned;	  /* the modules have been asked whose it is; until then dsm is a stand-in */
-	bool conflict;	  /* row D3: shares its identifier with a different device */
+	bool asymmetric; /* paths were seen in different access states: it stays so (row P8) */
+	bool owned; /* the modules have been asked whose it is; until then dsm is a stand-in */
+	bool conflict; /* row D3: shares its identifier with a different device */
 
 	struct path_core *paths[DSM_PATHS_MAX];
 	unsigned path_count;
 
 	bool claimed;
 	const char *claimed_by; /* claim id */
-	unsigned leaving;	/* workers whose disk has not left yet */
-	int lun;		/* at the target; -1: none was ever given */
-	bool unsaved;		/* it was given just now and is not on disk yet */
+	unsigned leaving; /* workers whose disk has not left yet */
+	int lun; /* at the target; -1: none was ever given */
+	bool unsaved; /* it was given just now and is not on disk yet */
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */

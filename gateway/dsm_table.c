@@ -24,7 +24,7 @@ static struct dsm_entry *find_entry(struct dsm_table *table, const char *name)
 {
 	struct dsm_entry *entry;
 
-	list_for_each (entry, &table->entries, link)
+	list_for_each(entry, &table->entries, link)
 		if (entry->ops.name && strcmp(entry->ops.name, name) == 0)
 			return entry;
 	return NULL;
@@ -90,7 +90,7 @@ static void put_in_order(struct dsm_table *table, const struct config *config, s
 	struct dsm_entry *entry;
 	unsigned order = 0;
 
-	list_for_each (entry, &table->entries, link)
+	list_for_each(entry, &table->entries, link)
 		if (entry->handle && !is_named(config, entry->ops.name))
 			entry->order = ++order;
 	for (size_t i = 0; i < config->dsm_order_count; i++) {
@@ -104,7 +104,7 @@ static void put_in_order(struct dsm_table *table, const struct config *config, s
 	list_init(&rest);
 	list_splice_tail(&rest, &table->entries);
 	for (unsigned n = 1; n <= order; n++)
-		list_for_each (entry, &rest, link)
+		list_for_each(entry, &rest, link)
 			if (entry->order == n) {
 				list_del(&entry->link);
 				list_add_tail(&table->entries, &entry->link);
@@ -169,7 +169,7 @@ void dsm_table_own(const struct dsm_table *table, const struct dsm_inquiry *inqu
 {
 	const struct dsm_entry *entry;
 
-	list_for_each (entry, &table->entries, link)
+	list_for_each(entry, &table->entries, link)
 		if (entry->order && try_entry(entry, inquiry, core))
 			return; /* the generic one, at the latest: it is always in dsms.order, and takes every device */
 }

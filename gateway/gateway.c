@@ -54,9 +54,8 @@ static void on_lane_report(struct message *message)
 		.state = report->state,
 		.generation = report->generation,
 		.logins = report->logins,
-		.retry_at_us = report->state == LANE_DOWN ?
-				       clock_now_us(loop_clock(gateway->control)) + report->retry_us :
-				       0,
+		.retry_at_us =
+			report->state == LANE_DOWN ? clock_now_us(loop_clock(gateway->control)) + report->retry_us : 0,
 	};
 	if (report->state != LANE_UP || link_workers_up(link) == link->worker_count)
 		str_copy(link->reason, sizeof(link->reason), report->reason);
@@ -201,8 +200,8 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	snprintf(gateway->initiator_name, sizeof(gateway->initiator_name), "%.212s:initiator", config->target.iqn);
 	gateway->workers = xcalloc(worker_count, sizeof(gateway->workers[0]));
 	for (unsigned w = 0; w < worker_count; w++) {
-		gateway->workers[w] = worker_create(w, worker_loops[w], control, gateway, &upcalls, transport,
-						    &gateway->timers);
+		gateway->workers[w] =
+			worker_create(w, worker_loops[w], control, gateway, &upcalls, transport, &gateway->timers);
 		gateway->workers[w]->lu_ops = &pseudo_lun_lu_ops;
 	}
 	gateway->luns = (struct pseudo_luns){ gateway->workers, config->target.iqn, POOL_BUFFER_MAX };

@@ -13,13 +13,13 @@
 #include "gateway/config/config.h"
 #include "gateway/control.h"
 #include "gateway/device.h"
-#include "gateway/journal.h"
 #include "gateway/engine/pseudo_lun.h"
 #include "gateway/engine/worker.h"
+#include "gateway/journal.h"
 
 struct gateway {
 	const struct config *config; /* as started with */
-	const struct config *live;   /* claims, policies, timers: as reloaded last */
+	const struct config *live; /* claims, policies, timers: as reloaded last */
 	struct loop *control;
 	struct worker **workers;
 	unsigned worker_count;
@@ -31,8 +31,8 @@ struct gateway {
 	struct journal *journal;
 	struct dsm_table *dsms;
 	struct list backends; /* struct backend */
-	struct list devices;  /* struct device */
-	struct list claims;   /* struct claim */
+	struct list devices; /* struct device */
+	struct list claims; /* struct claim */
 	struct timers timers;
 	uint64_t id; /* random, kept in the state: what ISIDs are made from */
 	char initiator_name[224];

@@ -19,14 +19,14 @@
 enum identity_kind {
 	IDENTITY_NONE,
 	IDENTITY_DESIGNATOR, /* from page 83h */
-	IDENTITY_SERIAL,     /* vendor (8) + product (16) + serial number */
+	IDENTITY_SERIAL, /* vendor (8) + product (16) + serial number */
 };
 
 struct identity {
 	enum identity_kind kind;
-	uint8_t type;	     /* designator type 0..8; 0 for IDENTITY_SERIAL */
+	uint8_t type; /* designator type 0..8; 0 for IDENTITY_SERIAL */
 	uint8_t association; /* 0 = logical unit, 2 = target device (SPC-4 table 588) */
-	uint8_t code_set;    /* 1 = binary, 2 = ASCII, 3 = UTF-8 */
+	uint8_t code_set; /* 1 = binary, 2 = ASCII, 3 = UTF-8 */
 	uint16_t len;
 	uint8_t bytes[IDENTITY_BYTES_MAX + HARDWARE_ID_LEN];
 };

@@ -237,10 +237,14 @@ static void clear_environment(void)
 int main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "config", required_argument, NULL, 'c' },    { "check-config", no_argument, NULL, 'k' },
-		{ "help-config", no_argument, NULL, 'o' },     { "demo", no_argument, NULL, 'd' },
-		{ "log-level", required_argument, NULL, 'l' }, { "version", no_argument, NULL, 'v' },
-		{ "help", no_argument, NULL, 'h' },	       { NULL, 0, NULL, 0 },
+		{ "config", required_argument, NULL, 'c' },
+		{ "check-config", no_argument, NULL, 'k' },
+		{ "help-config", no_argument, NULL, 'o' },
+		{ "demo", no_argument, NULL, 'd' },
+		{ "log-level", required_argument, NULL, 'l' },
+		{ "version", no_argument, NULL, 'v' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
 	};
 	const char *config_file = CONFIG_DEFAULT;
 	bool check_only = false, demo = false;

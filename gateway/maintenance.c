@@ -101,7 +101,8 @@ int control_drain(struct gateway *gateway, const char *kind, const char *id, boo
 	const struct device *alone = drain && !force ? device_left_alone(gateway, &scope) : NULL;
 
 	if (alone) {
-		problem_set(problem, 409, "", "Last path", "device %.120s would be left without a path", alone->core.id);
+		problem_set(problem, 409, "", "Last path", "device %.120s would be left without a path",
+			    alone->core.id);
 		return -1;
 	}
 	set_drained(gateway, &scope, drain);
@@ -121,7 +122,7 @@ static bool scope_reaches_link(struct gateway *gateway, const struct scope *scop
 
 	if (strcmp(scope->kind, "path") != 0)
 		return scope_has_link(scope, link);
-	list_for_each (device, &gateway->devices, link)
+	list_for_each(device, &gateway->devices, link)
 		for (unsigned i = 0; i < device->path_count; i++)
 			if (device->paths[i]->link == link && scope_has_path(scope, device->paths[i]))
 				return true;

@@ -62,8 +62,8 @@ static json_t *save_device(const struct device *device)
 	hex_encode(device->identity.bytes, device->identity.len, identity);
 	json = json_pack("{s:i, s:s, s:s, s:s, s:I, s:i, s:{s:i, s:i, s:i, s:i, s:s}}", "lun", device->lun,
 			 "hardware_id", device->hardware_id, "revision", device->revision, "serial", device->serial,
-			 "blocks", (json_int_t)device->blocks, "block_size", (int)device->block_size, "identity", "kind",
-			 (int)device->identity.kind, "type", (int)device->identity.type, "association",
+			 "blocks", (json_int_t)device->blocks, "block_size", (int)device->block_size, "identity",
+			 "kind", (int)device->identity.kind, "type", (int)device->identity.type, "association",
 			 (int)device->identity.association, "code_set", (int)device->identity.code_set, "bytes",
 			 identity);
 	if (json && device->policy != POLICY_INHERIT)
@@ -99,8 +99,8 @@ int persist_save(struct gateway *gateway)
 
 	json_decref(root);
 	if (rc < 0)
-		journal_add(gateway->journal, "error", "state-not-saved", NULL, "the state could not be written to %s: %s",
-			    gateway->config->state_dir, strerror(-rc));
+		journal_add(gateway->journal, "error", "state-not-saved", NULL,
+			    "the state could not be written to %s: %s", gateway->config->state_dir, strerror(-rc));
 	return rc;
 }
 
@@ -152,7 +152,8 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 			"hardware_id", &hardware_id, "revision", &revision, "serial", &serial, "blocks", &blocks,
 			"block_size", &block_size, "identity", "kind", &kind, "type", &type, "association",
 			&association, "code_set", &code_set, "bytes", &bytes, "policy", &policy, "paths", &paths) < 0 ||
-	    strlen(hardware_id) != HARDWARE_ID_LEN || (lun >= 0 && block_size <= 0) || lun < -1 || lun >= TARGET_LUNS_MAX)
+	    strlen(hardware_id) != HARDWARE_ID_LEN || (lun >= 0 && block_size <= 0) || lun < -1 ||
+	    lun >= TARGET_LUNS_MAX)
 		return -EINVAL;
 	len = hex_decode(bytes, lu.identity.bytes, sizeof(lu.identity.bytes));
 	if (len < 0)
@@ -204,8 +205,8 @@ static int load_all(struct gateway *gateway, json_t *root)
 	const char *id = NULL, *name;
 	int version = STATE_VERSION;
 
-	if (json_unpack(root, "{s?i, s?s, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices, "claims",
-			&claims) < 0 ||
+	if (json_unpack(root, "{s?i, s?s, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices,
+			"claims", &claims) < 0 ||
 	    version != STATE_VERSION)
 		return -EINVAL;
 	if (id)

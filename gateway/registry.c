@@ -69,8 +69,8 @@ static bool has_room(struct gateway *gateway)
 	list_for_each(device, &gateway->devices, link)
 		count++;
 	if (count >= DEVICES_MAX && !gateway->full)
-		journal_add(gateway->journal, "error", "too-many-devices", NULL, "%u devices are known; no more are taken",
-			    count);
+		journal_add(gateway->journal, "error", "too-many-devices", NULL,
+			    "%u devices are known; no more are taken", count);
 	gateway->full = count >= DEVICES_MAX;
 	return !gateway->full;
 }
@@ -167,10 +167,11 @@ static void settle_capacity(struct gateway *gateway, struct device *device)
 	if (!blocks || blocks == device->blocks)
 		return;
 	if (blocks < device->blocks && device->claimed) {
-		journal_add(gateway->journal, "error", "capacity-shrunk", device->core.id,
-			    "the array now tells %llu blocks instead of %llu: the device is not used until it is released "
-			    "and claimed again",
-			    (unsigned long long)blocks, (unsigned long long)device->blocks);
+		journal_add(
+			gateway->journal, "error", "capacity-shrunk", device->core.id,
+			"the array now tells %llu blocks instead of %llu: the device is not used until it is released "
+			"and claimed again",
+			(unsigned long long)blocks, (unsigned long long)device->blocks);
 		return;
 	}
 	if (device->blocks)
@@ -209,7 +210,8 @@ static void raise_paths(struct gateway *gateway, struct device *device)
 		struct path_core *path = device->paths[i];
 
 		for (unsigned w = 0; w < gateway->worker_count; w++)
-			if (seen_now(path, w) && (path->blocks[w] == device->blocks || path->blocks[w] == BLOCKS_UNTOLD))
+			if (seen_now(path, w) &&
+			    (path->blocks[w] == device->blocks || path->blocks[w] == BLOCKS_UNTOLD))
 				worker_path_up(gateway->workers[w], &device->core, path, path->seen[w]);
 	}
 }

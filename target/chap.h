@@ -22,7 +22,7 @@ struct chap {
 	enum chap_state state;
 	const struct chap_algorithm *algorithm;
 	const struct target_user *user; /* CHAP_DONE: who it is */
-	const char *reason;		/* CHAP_FAILED: why */
+	const char *reason; /* CHAP_FAILED: why */
 	uint8_t id;
 	uint8_t challenge[CHAP_CHALLENGE_BYTES];
 };

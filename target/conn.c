@@ -22,8 +22,8 @@ struct conn {
 	void *owner;
 	struct event read_event, write_event;
 	struct loop_hook turn_end; /* flush, or say that it is closed */
-	struct loop_hook again;	   /* what was received is not all handed over */
-	const char *reason;	   /* why it is closed or closing */
+	struct loop_hook again; /* what was received is not all handed over */
+	const char *reason; /* why it is closed or closing */
 	bool failed, finishing, paused, congested;
 	bool header_digest, data_digest;
 	uint32_t max_data_len;
@@ -204,12 +204,8 @@ static bool rx_tail(struct conn *conn)
 
 /* Each step returns false when it needs more bytes, or when the connection has failed. */
 static bool (*const rx_steps[])(struct conn *conn) = {
-	[RX_BHS] = rx_bhs,
-	[RX_AHS] = rx_ahs,
-	[RX_INLINE] = rx_inline,
-	[RX_PLACED] = rx_placed,
-	[RX_DROPPED] = rx_placed,
-	[RX_TAIL] = rx_tail,
+	[RX_BHS] = rx_bhs,       [RX_AHS] = rx_ahs,        [RX_INLINE] = rx_inline,
+	[RX_PLACED] = rx_placed, [RX_DROPPED] = rx_placed, [RX_TAIL] = rx_tail,
 };
 
 static bool conn_may_parse(const struct conn *conn)
@@ -404,8 +400,7 @@ static void slot_finish(const struct conn *conn, struct tx_slot *slot)
 	if (slot_digests(slot, conn->header_digest))
 		crc32c_put(slot->bhs + BHS_LEN, crc32c(CRC32C_INIT, slot->bhs, BHS_LEN));
 	if (slot->data_len && slot_digests(slot, conn->data_digest))
-		crc32c_put(slot->tail + pad,
-			   crc32c(crc32c(CRC32C_INIT, slot->data, slot->data_len), slot->tail, pad));
+		crc32c_put(slot->tail + pad, crc32c(crc32c(CRC32C_INIT, slot->data, slot->data_len), slot->tail, pad));
 }
 
 static void conn_fill(struct conn *conn)

@@ -33,7 +33,7 @@ struct pdu {
 	uint16_t ahs_len;
 	uint32_t data_len;
 	const uint8_t *data; /* NULL when there is none, or when it was dropped */
-	bool digest_error;   /* of the data segment */
+	bool digest_error; /* of the data segment */
 };
 
 /* A PDU to send. The source fills in bhs (zeroed) and data; lengths, padding and digests are the connection's. */
@@ -89,11 +89,11 @@ void conn_queue(struct conn *conn, struct tx *tx);
 void conn_send(struct conn *conn, const uint8_t *bhs, const void *data, size_t len);
 
 /* reason: a constant string. The first one counts. */
-void conn_fail(struct conn *conn, const char *reason);	/* now */
+void conn_fail(struct conn *conn, const char *reason); /* now */
 void conn_finish(struct conn *conn, const char *reason); /* when all that is queued has been sent */
 
 bool conn_sending(const struct conn *conn);
-uint64_t conn_sent_bytes(const struct conn *conn);     /* since it was created */
+uint64_t conn_sent_bytes(const struct conn *conn); /* since it was created */
 uint64_t conn_received_bytes(const struct conn *conn);
 
 #endif

@@ -9,9 +9,9 @@
 #include <strings.h>
 
 struct exchange {
-	uint32_t ttt;	 /* of the next request */
-	bool answering;	 /* the request is complete; `sent` bytes of the answer have gone */
-	bool more;	 /* the initiator's F bit was clear: it goes on negotiating */
+	uint32_t ttt; /* of the next request */
+	bool answering; /* the request is complete; `sent` bytes of the answer have gone */
+	bool more; /* the initiator's F bit was clear: it goes on negotiating */
 	size_t sent;
 	struct text request, answer;
 };

@@ -14,7 +14,7 @@ struct session;
 struct hold {
 	struct list link;
 	uint32_t cmd_sn;
-	void (*run)(struct session *session, struct hold *hold);     /* its turn has come */
+	void (*run)(struct session *session, struct hold *hold); /* its turn has come */
 	void (*discard)(struct session *session, struct hold *hold); /* the session ends */
 };
 

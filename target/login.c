@@ -19,18 +19,18 @@
 #define LOGIN_ROUNDS_MAX 64 /* requests of one login */
 
 enum login_status { /* RFC 7143 11.13.5: class and detail */
-	LOGIN_SUCCESS = 0x0000,
-	LOGIN_INITIATOR_ERROR = 0x0200,
-	LOGIN_AUTH_FAILURE = 0x0201,
-	LOGIN_NOT_FOUND = 0x0203,
-	LOGIN_UNSUPPORTED_VERSION = 0x0205,
-	LOGIN_TOO_MANY_CONNECTIONS = 0x0206,
-	LOGIN_MISSING_PARAMETER = 0x0207,
-	LOGIN_NO_SESSION_TYPE = 0x0209,
-	LOGIN_NO_SESSION = 0x020a,
-	LOGIN_INVALID_REQUEST = 0x020b,
-	LOGIN_SERVICE_UNAVAILABLE = 0x0301,
-	LOGIN_OUT_OF_RESOURCES = 0x0302,
+		    LOGIN_SUCCESS = 0x0000,
+		    LOGIN_INITIATOR_ERROR = 0x0200,
+		    LOGIN_AUTH_FAILURE = 0x0201,
+		    LOGIN_NOT_FOUND = 0x0203,
+		    LOGIN_UNSUPPORTED_VERSION = 0x0205,
+		    LOGIN_TOO_MANY_CONNECTIONS = 0x0206,
+		    LOGIN_MISSING_PARAMETER = 0x0207,
+		    LOGIN_NO_SESSION_TYPE = 0x0209,
+		    LOGIN_NO_SESSION = 0x020a,
+		    LOGIN_INVALID_REQUEST = 0x020b,
+		    LOGIN_SERVICE_UNAVAILABLE = 0x0301,
+		    LOGIN_OUT_OF_RESOURCES = 0x0302,
 };
 
 enum login_stage { STAGE_SECURITY = 0, STAGE_OPERATIONAL = 1, STAGE_FULL_FEATURE = 3, STAGE_COUNT };
@@ -44,13 +44,13 @@ struct login {
 	struct target_nexus nexus;
 	struct session *session; /* made; about to be handed over */
 
-	bool started;	 /* the first request has been seen */
-	bool described;	 /* the group tag has been sent */
-	bool declared;	 /* our MaxRecvDataSegmentLength has been sent */
+	bool started; /* the first request has been seen */
+	bool described; /* the group tag has been sent */
+	bool declared; /* our MaxRecvDataSegmentLength has been sent */
 	bool discovery;
-	bool named;	 /* TargetName is ours */
+	bool named; /* TargetName is ours */
 	bool refused;
-	bool waiting;	 /* for the session that it reinstates */
+	bool waiting; /* for the session that it reinstates */
 	bool chap_chosen, authenticated;
 	enum login_stage stage;
 	uint16_t cid;
@@ -107,8 +107,7 @@ static void on_stamp(void *owner, uint8_t *bhs)
 
 	put_be32(bhs + BHS_STAT_SN, login->stat_sn++);
 	put_be32(bhs + BHS_EXP_CMD_SN, login->cmd_sn);
-	put_be32(bhs + BHS_MAX_CMD_SN,
-		 login->cmd_sn + (uint32_t)login->target->limits.commands_per_session - 1);
+	put_be32(bhs + BHS_MAX_CMD_SN, login->cmd_sn + (uint32_t)login->target->limits.commands_per_session - 1);
 }
 
 /* ---- keys ---- */
@@ -317,9 +316,8 @@ static void login_complete(struct login *login)
 	login->session = session;
 	login->nexus = session->nexus;
 	log_info("login", "session=%u initiator=%s remote=%s tpgt=%u worker=%u discovery=%d tsih=%u",
-		 login->nexus.session_id, login->nexus.initiator_name,
-		 net_format(&login->nexus.remote, remote), login->nexus.tpgt, worker->index, login->discovery,
-		 login->nexus.tsih);
+		 login->nexus.session_id, login->nexus.initiator_name, net_format(&login->nexus.remote, remote),
+		 login->nexus.tpgt, worker->index, login->discovery, login->nexus.tsih);
 	if (!login->discovery)
 		target_event(target, TARGET_LOGIN, &session->nexus, "login");
 	login_send(login, (uint8_t)(LOGIN_TRANSIT | login->stage << 2 | STAGE_FULL_FEATURE), LOGIN_SUCCESS);

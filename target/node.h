@@ -23,7 +23,7 @@ struct worker {
 	unsigned index;
 	struct pool *pool;
 	struct list sessions; /* struct session */
-	struct list sweeps;   /* struct sweep: task management that waits for tasks to end */
+	struct list sweeps; /* struct sweep: task management that waits for tasks to end */
 	uint64_t sweep_count;
 	size_t load; /* sessions; the control loop's */
 };
@@ -70,7 +70,7 @@ void target_event(struct target *target, enum target_event_kind kind, const stru
 struct session *target_find_session(struct target *target, const struct target_nexus *nexus); /* the same I_T nexus */
 struct session *target_find_tsih(struct target *target, uint16_t tsih);
 int target_register(struct target *target, struct session *session); /* 0, or -ENOSPC: no TSIH, too many sessions */
-void target_unregister(struct session *session);		     /* frees it */
+void target_unregister(struct session *session); /* frees it */
 struct worker *target_choose_worker(struct target *target);
 void target_end_reinstated(struct session *session); /* login_session_gone() follows */
 /* The session has been handed to its worker: what was asked of it meanwhile follows. */

@@ -5,9 +5,9 @@
 #include <string.h>
 
 enum { /* SPC-4 table 55 */
-	OP_REQUEST_SENSE = 0x03,
-	OP_INQUIRY = 0x12,
-	OP_REPORT_LUNS = 0xa0,
+       OP_REQUEST_SENSE = 0x03,
+       OP_INQUIRY = 0x12,
+       OP_REPORT_LUNS = 0xa0,
 };
 
 #define ASC_LUN_NOT_SUPPORTED 0x2500

@@ -14,7 +14,7 @@
 #define HELD_BYTES_MAX 65536 /* text, pings and the like that wait for their turn */
 
 enum logout_reason { LOGOUT_SESSION, LOGOUT_CONNECTION, LOGOUT_FOR_RECOVERY }; /* RFC 7143 11.14.1 */
-enum logout_response { LOGOUT_DONE, LOGOUT_NO_CID, LOGOUT_NO_RECOVERY };	/* 11.15.1 */
+enum logout_response { LOGOUT_DONE, LOGOUT_NO_CID, LOGOUT_NO_RECOVERY }; /* 11.15.1 */
 
 /* A request other than a SCSI command that waits for its turn. */
 struct held_pdu {

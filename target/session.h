@@ -53,7 +53,7 @@ struct session {
 	/* the PDU whose data segment is being received */
 	struct task *rx_task;
 	uint8_t rx_reject; /* 0, or why the command is refused */
-	uint8_t *rx_ping;  /* a long ping's data */
+	uint8_t *rx_ping; /* a long ping's data */
 	size_t rx_ping_capacity;
 	unsigned tmf_count; /* task management functions under way */
 
@@ -76,7 +76,7 @@ void session_hand_over(struct session *session, struct conn *conn);
 
 /* Worker thread from here on. */
 void session_logout_request(struct session *session); /* asynchronous message, event 1 */
-void session_drop(struct session *session);	      /* asynchronous message, event 3, and the end */
+void session_drop(struct session *session); /* asynchronous message, event 3, and the end */
 void session_kill(struct session *session, const char *reason);
 
 /* The session's last task may have gone. */

@@ -452,8 +452,7 @@ void target_unit_attention(struct target *target, uint16_t lun, scsi_asc asc, ui
 
 void target_nexus_attention(struct target *target, const struct target_nexus *nexus, uint16_t lun, scsi_asc asc)
 {
-	spread_attention(target,
-			 &(struct attention_call){ .lun = lun, .asc = asc, .one = true, .nexus = *nexus });
+	spread_attention(target, &(struct attention_call){ .lun = lun, .asc = asc, .one = true, .nexus = *nexus });
 }
 
 /* ---- drain ---- */

@@ -36,9 +36,9 @@ struct target_nexus {
 	char initiator_alias[64];
 	uint8_t isid[6];
 	uint16_t tsih;
-	unsigned portal;   /* index into target_config.portals */
-	uint16_t tpgt;     /* that portal's target portal group tag */
-	unsigned worker;   /* index of the worker loop that owns the session */
+	unsigned portal; /* index into target_config.portals */
+	uint16_t tpgt; /* that portal's target portal group tag */
+	unsigned worker; /* index of the worker loop that owns the session */
 	struct net_address local, remote;
 };
 
@@ -57,9 +57,9 @@ struct lu_ops {
 };
 
 enum target_event_kind {
-	TARGET_LOGIN,	      /* a normal session reached full feature phase */
+	TARGET_LOGIN, /* a normal session reached full feature phase */
 	TARGET_LOGIN_REFUSED, /* reason says why */
-	TARGET_SESSION_END,   /* logout, connection lost, reinstated, ended by the administrator: reason */
+	TARGET_SESSION_END, /* logout, connection lost, reinstated, ended by the administrator: reason */
 };
 
 struct target_event {
@@ -85,25 +85,25 @@ struct target_ops {
 
 struct target_portal {
 	const char *address; /* net.h text form; the wildcard address is allowed */
-	uint16_t tpgt;	     /* target portal group tag, 1..65535 */
+	uint16_t tpgt; /* target portal group tag, 1..65535 */
 };
 
 struct target_user {
-	const char *name, *secret;		 /* the host proves that it knows secret */
+	const char *name, *secret; /* the host proves that it knows secret */
 	const char *mutual_name, *mutual_secret; /* NULL: one-way only */
 };
 
 /* 0 means the default in brackets. */
 struct target_limits {
-	size_t sessions;	     /* [1024] normal and discovery together */
-	size_t logins;		     /* [128] connections that have not finished login */
+	size_t sessions; /* [1024] normal and discovery together */
+	size_t logins; /* [128] connections that have not finished login */
 	size_t commands_per_session; /* [256] the command window */
-	size_t buffer_bytes;	     /* [1 GiB] data buffers, divided evenly among the workers */
+	size_t buffer_bytes; /* [1 GiB] data buffers, divided evenly among the workers */
 	size_t session_buffer_bytes; /* [64 MiB] */
-	size_t transfer_bytes;	     /* [8 MiB] one command; more is refused with INVALID FIELD IN CDB. At most
-					POOL_BUFFER_MAX */
-	uint64_t login_us;	     /* [15 s] from accept to full feature phase */
-	uint64_t keepalive_us;	     /* [30 s] idle time before a NOP-In ping; the answer is due in the same time again */
+	size_t transfer_bytes; /* [8 MiB] one command; more is refused with INVALID FIELD IN CDB. At most
+				  POOL_BUFFER_MAX */
+	uint64_t login_us; /* [15 s] from accept to full feature phase */
+	uint64_t keepalive_us; /* [30 s] idle time before a NOP-In ping; the answer is due in the same time again */
 };
 
 /* Everything is copied by target_create(). */

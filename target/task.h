@@ -25,7 +25,7 @@ struct task_slab;
 enum task_state { TASK_DATA, TASK_EXECUTING, TASK_SENDING };
 
 struct task {
-	struct list link;      /* free or active */
+	struct list link; /* free or active */
 	struct list hash_link; /* by itt */
 	struct session *session;
 	struct lu *lu; /* TASK_EXECUTING: who has it */
@@ -35,20 +35,20 @@ struct task {
 	uint32_t index; /* of the task in its set: part of its transfer tags */
 	struct hold hold;
 	bool immediate;
-	bool held;	/* not its turn in CmdSN order */
+	bool held; /* not its turn in CmdSN order */
 	bool receiving; /* a data segment is being read into the buffer */
 	bool aborted;
-	bool closed;	    /* its slot of the command window is open again */
+	bool closed; /* its slot of the command window is open again */
 	uint64_t abort_mark; /* the sweep that aborted it */
 
 	/* write data (transfer.h) */
 	bool unsolicited; /* more is to come without an R2T */
-	bool failed;	  /* with sense or status in cmd; ends when no unsolicited data is to come */
+	bool failed; /* with sense or status in cmd; ends when no unsolicited data is to come */
 	uint32_t received;
 	uint32_t solicited_from; /* where solicitation began */
-	uint32_t r2t_sn;	 /* R2Ts sent */
-	uint32_t burst;		 /* R2Ts that are answered */
-	uint32_t data_sn;	 /* received in this sequence; or sent */
+	uint32_t r2t_sn; /* R2Ts sent */
+	uint32_t burst; /* R2Ts that are answered */
+	uint32_t data_sn; /* received in this sequence; or sent */
 
 	/* Data-In and response */
 	uint32_t sent, send_total;

@@ -70,7 +70,7 @@ int command_claims(struct ctl *ctl, char **arguments, int count)
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
 	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach (json_object_get(answer, "claims"), i, claim) {
+	json_array_foreach(json_object_get(answer, "claims"), i, claim) {
 		bool from_config = json_is_true(json_object_get(claim, "from_config"));
 
 		table_cell(table, COLOUR_NONE, "%s", text_member(claim, "id"));

@@ -28,7 +28,7 @@ static void paths_cell(struct table *table, const json_t *device)
 	const json_t *paths = json_object_get(device, "paths"), *path;
 	size_t i, up = 0;
 
-	json_array_foreach (paths, i, path)
+	json_array_foreach(paths, i, path)
 		up += strcmp(text_member(path, "state"), "up") == 0;
 	table_cell(table, up == i ? COLOUR_NONE : COLOUR_YELLOW, "%zu/%zu", up, i);
 }
@@ -45,7 +45,7 @@ static void print_devices(struct ctl *ctl, const json_t *devices)
 	char size[TEXT_MAX];
 	size_t i;
 
-	json_array_foreach (devices, i, device) {
+	json_array_foreach(devices, i, device) {
 		number_cell(table, json_object_get(device, "lun"));
 		table_cell(table, COLOUR_NONE, "%s", text_member(device, "id"));
 		table_cell(table, COLOUR_NONE, "%s", text_member(device, "hardware_id"));
@@ -94,7 +94,7 @@ static void add_paths(struct table *table, const json_t *device)
 	const json_t *path;
 	size_t i;
 
-	json_array_foreach (json_object_get(device, "paths"), i, path) {
+	json_array_foreach(json_object_get(device, "paths"), i, path) {
 		const json_t *stats = json_object_get(path, "stats");
 		char latency[TEXT_MAX], read[TEXT_MAX], written[TEXT_MAX];
 
@@ -129,7 +129,7 @@ int command_paths(struct ctl *ctl, char **arguments, int count)
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
 	table = paths_table();
-	json_array_foreach (json_object_get(answer, "devices"), i, device)
+	json_array_foreach(json_object_get(answer, "devices"), i, device)
 		add_paths(table, device);
 	table_print(table, &ctl->terminal, "No paths.");
 	table_destroy(table);
@@ -217,7 +217,7 @@ static const json_t *device_by_lun(const json_t *devices, const char *name)
 
 	if (!is_number(name))
 		return NULL;
-	json_array_foreach (devices, i, device) {
+	json_array_foreach(devices, i, device) {
 		const json_t *lun = json_object_get(device, "lun");
 
 		if (json_is_integer(lun) && json_integer_value(lun) == strtoll(name, NULL, 10))
@@ -233,7 +233,7 @@ static const json_t *device_by_id(const json_t *devices, const char *name, size_
 	size_t i;
 
 	*matches = 0;
-	json_array_foreach (devices, i, device) {
+	json_array_foreach(devices, i, device) {
 		const char *id = text_member(device, "id");
 
 		if (strcmp(id, name) == 0) {

@@ -56,7 +56,7 @@ int command_dsms(struct ctl *ctl, char **arguments, int count)
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
 	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach (json_object_get(answer, "dsms"), i, dsm)
+	json_array_foreach(json_object_get(answer, "dsms"), i, dsm)
 		add_dsm(table, dsm);
 	table_print(table, &ctl->terminal, "No modules.");
 	table_destroy(table);

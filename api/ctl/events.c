@@ -68,7 +68,7 @@ int command_events(struct ctl *ctl, char **arguments, int count)
 		return CTL_FAILED;
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
-	json_array_foreach (json_object_get(answer, "events"), i, event)
+	json_array_foreach(json_object_get(answer, "events"), i, event)
 		print_event(event, ctl);
 	json_decref(answer);
 	return CTL_OK;

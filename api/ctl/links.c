@@ -42,7 +42,7 @@ int command_links(struct ctl *ctl, char **arguments, int count)
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
 	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach (json_object_get(answer, "links"), i, link)
+	json_array_foreach(json_object_get(answer, "links"), i, link)
 		add_link(table, link);
 	table_print(table, &ctl->terminal, "No links.");
 	table_destroy(table);

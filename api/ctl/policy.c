@@ -15,7 +15,7 @@ static json_t *path_row(json_t *rows, const char *id)
 	json_t *row;
 	size_t i;
 
-	json_array_foreach (rows, i, row)
+	json_array_foreach(rows, i, row)
 		if (strcmp(text_member(row, "id"), id) == 0)
 			return row;
 	row = json_pack("{s:s}", "id", id);

@@ -42,7 +42,7 @@ int command_sessions(struct ctl *ctl, char **arguments, int count)
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
 	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach (json_object_get(answer, "sessions"), i, session)
+	json_array_foreach(json_object_get(answer, "sessions"), i, session)
 		add_session(table, session);
 	table_print(table, &ctl->terminal, "No host is logged in.");
 	table_destroy(table);

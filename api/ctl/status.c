@@ -20,7 +20,7 @@ static void print_health(const struct terminal *terminal, const json_t *status)
 	if (!json_is_true(json_object_get(status, "ready")))
 		terminal_print(terminal, COLOUR_RED, ", not ready");
 	fputc('\n', terminal->out);
-	json_array_foreach (json_object_get(status, "reasons"), i, reason) {
+	json_array_foreach(json_object_get(status, "reasons"), i, reason) {
 		print_line(terminal, "");
 		terminal_print(terminal, COLOUR_NONE, "%s", json_string_value(reason));
 		fputc('\n', terminal->out);
@@ -34,7 +34,7 @@ static void print_target(const struct terminal *terminal, const json_t *target)
 
 	print_line(terminal, "Target");
 	terminal_print(terminal, COLOUR_NONE, "%s", text_member(target, "iqn"));
-	json_array_foreach (json_object_get(target, "portals"), i, portal)
+	json_array_foreach(json_object_get(target, "portals"), i, portal)
 		terminal_print(terminal, COLOUR_NONE, "%s%s", i ? ", " : " on ", json_string_value(portal));
 	fputc('\n', terminal->out);
 }

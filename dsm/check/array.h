@@ -8,7 +8,7 @@
 #include "dsm/dsm.h"
 
 struct array {
-	unsigned tpgs;	/* as in the inquiry data; 0: RDAC */
+	unsigned tpgs; /* as in the inquiry data; 0: RDAC */
 	unsigned owner; /* the controller that serves the device, 0 or 1 */
 	uint16_t attentions[DSM_PATHS_MAX][4]; /* ASC and ASCQ, told once each, in this order; 0: none */
 	uint8_t status; /* of every command, if not 0 */

@@ -18,10 +18,10 @@
 struct timer;
 
 struct clock {
-	uint64_t cached_us;	     /* clock_now_us() is how to read it */
-	uint64_t (*source)(void);    /* NULL: moved by hand */
-	bool stale;		     /* cached_us is from an earlier turn */
-	struct timer **heap;	     /* binary heap by due_us, then by order of arming; heap[0] is the next */
+	uint64_t cached_us; /* clock_now_us() is how to read it */
+	uint64_t (*source)(void); /* NULL: moved by hand */
+	bool stale; /* cached_us is from an earlier turn */
+	struct timer **heap; /* binary heap by due_us, then by order of arming; heap[0] is the next */
 	size_t count, capacity;
 	uint64_t armed; /* how many times a timer was armed */
 };
@@ -65,7 +65,8 @@ uint64_t clock_next_us(const struct clock *clock);
 
 void timer_init(struct timer *timer, struct clock *clock, void (*fn)(void *arg), void *arg);
 
-/* Once, `delay_us` from now; arming an armed timer moves it. Delay 0 runs at the next advance, never inside this call. */
+/* Once, `delay_us` from now; arming an armed timer moves it. Delay 0 runs at the next advance, never inside this call.
+ */
 void timer_arm(struct timer *timer, uint64_t delay_us);
 void timer_stop(struct timer *timer);
 

@@ -14,10 +14,13 @@ struct list {
 	struct list *next, *prev;
 };
 
-#define LIST_HEAD_INIT(head) { &(head), &(head) }
+#define LIST_HEAD_INIT(head)                                                                                           \
+	{                                                                                                              \
+		&(head), &(head)                                                                                       \
+	}
 
 /* The object of type `type` whose member `member` is at `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct list *l)
 {
@@ -89,6 +92,7 @@ static inline struct list *list_pop(struct list *head)
 /* The body may unlink `pos`, and nothing else of this list. */
 #define list_for_each(pos, head, member)                                                                               \
 	for (struct list *it_ = (head)->next, *next_ = it_->next;                                                      \
-	     it_ != (head) && ((pos) = container_of(it_, __typeof__(*(pos)), member), 1); it_ = next_, next_ = it_->next)
+	     it_ != (head) && ((pos) = container_of(it_, __typeof__(*(pos)), member), 1);                              \
+	     it_ = next_, next_ = it_->next)
 
 #endif

@@ -18,8 +18,7 @@ enum log_level log_get_level(void);
 /* Returns 0, or -EINVAL when `name` is none of error, warn, info, debug. */
 int log_level_parse(const char *name, enum log_level *level);
 
-void log_write(enum log_level level, const char *component, const char *fmt, ...)
-	__attribute__((format(printf, 3, 4)));
+void log_write(enum log_level level, const char *component, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 #define log_error(component, ...) log_write(LOG_LEVEL_ERROR, component, __VA_ARGS__)
 #define log_warn(component, ...) log_write(LOG_LEVEL_WARN, component, __VA_ARGS__)

@@ -17,7 +17,7 @@ struct loop {
 	struct clock clock;
 	struct list hooks;
 	struct event *alarm; /* fires when the clock's next timer is due */
-	uint64_t alarm_us;   /* what `alarm` is set to; CLOCK_NEVER: not set */
+	uint64_t alarm_us; /* what `alarm` is set to; CLOCK_NEVER: not set */
 	bool is_virtual;
 	_Atomic bool stopping;
 	pthread_t thread;

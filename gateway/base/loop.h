@@ -48,7 +48,8 @@ void loop_stop(struct loop *loop);
 /* Any thread. Messages of one sender arrive in the order in which they were sent. */
 void loop_post(struct loop *loop, struct message *message);
 
-/* Any thread. Calls fn(ctx, arg) on the loop: a message that carries nothing else. Not for the I/O path: it allocates. */
+/* Any thread. Calls fn(ctx, arg) on the loop: a message that carries nothing else. Not for the I/O path: it allocates.
+ */
 void loop_call(struct loop *loop, void (*fn)(void *ctx, void *arg), void *ctx, void *arg);
 
 struct clock *loop_clock(struct loop *loop);

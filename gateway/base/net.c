@@ -93,9 +93,9 @@ static bool is_v6(const struct net_address *address)
 
 uint16_t net_port(const struct net_address *address)
 {
-	return ntohs(address->storage.ss_family == AF_INET6 ?
-			     ((const struct sockaddr_in6 *)&address->storage)->sin6_port :
-			     ((const struct sockaddr_in *)&address->storage)->sin_port);
+	return ntohs(address->storage.ss_family == AF_INET6
+			     ? ((const struct sockaddr_in6 *)&address->storage)->sin6_port
+			     : ((const struct sockaddr_in *)&address->storage)->sin_port);
 }
 
 char *net_format(const struct net_address *address, char *text)

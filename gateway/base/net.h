@@ -28,7 +28,7 @@ uint16_t net_port(const struct net_address *address);
 bool net_is_any(const struct net_address *address);
 bool net_is_loopback(const struct net_address *address);
 
-int net_local(int fd, struct net_address *address);  /* getsockname; 0 or -errno */
+int net_local(int fd, struct net_address *address); /* getsockname; 0 or -errno */
 int net_remote(int fd, struct net_address *address); /* getpeername; 0 or -errno */
 
 /* A listening, non-blocking, close-on-exec TCP socket; IPv6 sockets are v6-only. The descriptor, or -errno. */

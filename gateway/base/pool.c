@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#define CLASS_COUNT 14			      /* 4 KiB, 8 KiB, ... 32 MiB */
+#define CLASS_COUNT 14 /* 4 KiB, 8 KiB, ... 32 MiB */
 #define KEEP_BYTES_MAX ((size_t)64 << 20) /* free buffers beyond this go back to the system */
 
 /* A free buffer holds the link to the next one in its own first bytes. */
@@ -24,7 +24,7 @@ static unsigned class_of(size_t size)
 	unsigned class = 0;
 
 	while ((POOL_BUFFER_MIN << class) < size)
-		class++;
+		class ++;
 	return class;
 }
 
@@ -40,7 +40,7 @@ void pool_destroy(struct pool *pool)
 {
 	if (!pool)
 		return;
-	for (unsigned class = 0; class < CLASS_COUNT; class++) {
+	for (unsigned class = 0; class < CLASS_COUNT; class ++) {
 		while (pool->free[class]) {
 			struct free_buffer *buffer = pool->free[class];
 

@@ -16,7 +16,7 @@
 #include <jansson.h>
 
 struct config_user {
-	char *name, *secret;		   /* secret: read from secret_file, whose mode must be 0600 or stricter */
+	char *name, *secret; /* secret: read from secret_file, whose mode must be 0600 or stricter */
 	char *mutual_name, *mutual_secret; /* NULL: one-way */
 };
 

@@ -142,7 +142,8 @@ static void check_dsm_order(json_t *document, struct config_errors *errors)
 		if (name && !has_plugins && !is_builtin(name)) {
 			char *path = xasprintf("dsms.order[%zu]", i);
 
-			config_errors_add(errors, path, "there is no module \"%s\", and no plugin that could be it", name);
+			config_errors_add(errors, path, "there is no module \"%s\", and no plugin that could be it",
+					  name);
 			free(path);
 		}
 	}

@@ -26,8 +26,8 @@ static bool access_ask(struct access *access, struct path *path)
 	uint8_t cdb[12] = { RTPG, RTPG_ACTION | (access->extended_refused ? 0 : RTPG_EXTENDED) };
 
 	put_be32(cdb + 6, sizeof(access->data));
-	if (!lane_command(path->lane, path->core->lun, cdb, sizeof(cdb), SCSI_DIR_IN, access->data, sizeof(access->data),
-			  on_groups, access))
+	if (!lane_command(path->lane, path->core->lun, cdb, sizeof(cdb), SCSI_DIR_IN, access->data,
+			  sizeof(access->data), on_groups, access))
 		return false;
 	access->via = path;
 	return true;

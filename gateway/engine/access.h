@@ -7,8 +7,8 @@
 #ifndef BRAID_ACCESS_H
 #define BRAID_ACCESS_H
 
-#include "gateway/engine/alua.h"
 #include "gateway/base/clock.h"
+#include "gateway/engine/alua.h"
 
 struct disk;
 struct path;
@@ -16,13 +16,13 @@ struct path;
 struct access {
 	struct disk *disk;
 	struct path *via; /* the path that was asked; NULL: no question is out */
-	bool again;	  /* what was asked may have changed since */
+	bool again; /* what was asked may have changed since */
 	bool extended_refused;
 	struct timer poll;
 
 	bool served; /* the array has carried out a command of a host */
 	struct path *activating; /* NULL: none */
-	unsigned tried;		 /* index of the path that was tried last */
+	unsigned tried; /* index of the path that was tried last */
 	unsigned step;
 	struct dsm_command command;
 

@@ -11,17 +11,17 @@
 #include <stdint.h>
 
 enum command_effect {
-	COMMAND_READ,	/* changes nothing: may be sent again at once, on any path */
-	COMMAND_WRITE,	/* sending it twice in a row is harmless; sent again only behind the fence (row F1) */
-	COMMAND_ONCE,	/* a second execution could differ: an unknown outcome is reported, not repeated (row F3) */
+	COMMAND_READ, /* changes nothing: may be sent again at once, on any path */
+	COMMAND_WRITE, /* sending it twice in a row is harmless; sent again only behind the fence (row F1) */
+	COMMAND_ONCE, /* a second execution could differ: an unknown outcome is reported, not repeated (row F3) */
 	COMMAND_REFUSE, /* not passed to an array: its meaning belongs to a nexus that hosts do not own there */
 };
 
 struct command_info {
 	enum command_effect effect;
-	bool moves_blocks;  /* READ or WRITE of user data: counts as read or write, has an LBA */
-	bool is_write;	    /* of user data or of its mapping */
-	bool is_slow;	    /* may take hours: command_timeout does not apply, only the keepalive */
+	bool moves_blocks; /* READ or WRITE of user data: counts as read or write, has an LBA */
+	bool is_write; /* of user data or of its mapping */
+	bool is_slow; /* may take hours: command_timeout does not apply, only the keepalive */
 };
 
 const struct command_info *command_info(const uint8_t *cdb);

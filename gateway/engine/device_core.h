@@ -8,9 +8,9 @@
 #define BRAID_DEVICE_CORE_H
 
 #include "gateway/engine/figures.h"
-#include "gateway/identity.h"
 #include "gateway/engine/news.h"
 #include "gateway/engine/path.h"
+#include "gateway/identity.h"
 
 /* A policy in force and its settings; each disk that uses it holds a reference. Constant once published. */
 struct policy_setup {
@@ -19,7 +19,7 @@ struct policy_setup {
 	void *shared; /* policy_ops.shared_bytes, all workers'; of `origin` if there is one */
 	struct policy_setup *origin; /* the first setup with this policy */
 	bool scattered; /* as in policy_io */
-	bool by_hand;	/* the administrator gave the paths their roles */
+	bool by_hand; /* the administrator gave the paths their roles */
 	struct {
 		enum policy_role role;
 		uint32_t weight;
@@ -40,11 +40,11 @@ struct device_core {
 	struct dsm_traits dsm_traits;
 	unsigned tpgs; /* of its standard inquiry data */
 
-	const char *target_iqn;	  /* for designators */
-	uint32_t block_size;	  /* bytes */
+	const char *target_iqn; /* for designators */
+	uint32_t block_size; /* bytes */
 	uint32_t transfer_blocks; /* the most that one command may move */
 	struct figure_cell *cells; /* one a worker */
-	_Atomic unsigned *held;	   /* commands waiting for a path, one a worker */
+	_Atomic unsigned *held; /* commands waiting for a path, one a worker */
 	struct news news;
 };
 

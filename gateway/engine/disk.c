@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define LEAVE_US (5 * US_PER_MS)  /* between two looks whether a registration has come to its end */
-#define DELAY_US (100 * US_PER_MS)  /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
+#define LEAVE_US (5 * US_PER_MS) /* between two looks whether a registration has come to its end */
+#define DELAY_US (100 * US_PER_MS) /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
 
 #define LOSSES_MAX 16 /* of links with one command, in more than pdo_remove_period */
 
@@ -234,10 +234,14 @@ enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
 static unsigned path_rank(const struct path *path)
 {
 	static const enum rank by_access[] = {
-		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,	     [DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
-		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED, [DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
-		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,	     [DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
-		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,	     [DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
+		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,
+		[DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
+		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED,
+		[DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
+		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,
+		[DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
+		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,
+		[DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
 	};
 	enum rank rank = by_access[path->access];
 
@@ -253,7 +257,8 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
 		const struct path *path = disk->paths[i];
 
-		if (path && path->lane != but && path_rank(path) < RANK_SUSPECT && path->lane->last_answer_us > since_us)
+		if (path && path->lane != but && path_rank(path) < RANK_SUSPECT &&
+		    path->lane->last_answer_us > since_us)
 			return true;
 	}
 	return false;

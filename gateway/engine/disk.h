@@ -20,8 +20,8 @@ struct worker;
 struct xfer;
 
 struct disk {
-	struct lu lu;		 /* what the target sees */
-	uint16_t number;	 /* its LUN there */
+	struct lu lu; /* what the target sees */
+	uint16_t number; /* its LUN there */
 	struct list worker_link; /* worker.disks */
 	struct worker *worker;
 	struct device_core *core;

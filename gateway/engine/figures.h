@@ -26,8 +26,9 @@ struct figure_cell {
 #define FIGURE_MEMBER(name) figure name;
 	_Alignas(64) FIGURE_TABLE(FIGURE_MEMBER)
 #undef FIGURE_MEMBER
-	figure inflight, inflight_bytes; /* now */
-	figure latency_us;		 /* moving average of the service time */
+		figure inflight,
+		inflight_bytes; /* now */
+	figure latency_us; /* moving average of the service time */
 	figure last_failure_us;
 };
 

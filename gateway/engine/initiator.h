@@ -20,11 +20,11 @@ struct initiator;
 struct initiator_params {
 	const char *initiator_name;
 	const char *target_name; /* NULL: a discovery session */
-	const char *portal;	 /* numeric "address:port" */
+	const char *portal; /* numeric "address:port" */
 	uint8_t isid[6];
-	const char *chap_name, *chap_secret;		 /* NULL: no authentication */
+	const char *chap_name, *chap_secret; /* NULL: no authentication */
 	const char *chap_mutual_name, *chap_mutual_secret; /* NULL: the array need not prove itself */
-	uint64_t login_us;				 /* from here to opened */
+	uint64_t login_us; /* from here to opened */
 	uint64_t silence_us; /* TCP gives up on unacknowledged data after this */
 };
 

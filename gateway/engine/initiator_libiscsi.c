@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 #define STATUS_REDIRECT 0x101 /* login status class 1: the target has moved (RFC 7143 11.13.5) */
-#define MRDSL_MIN 512	      /* RFC 7143 13.12; 0 makes libiscsi loop for ever on an R2T */
+#define MRDSL_MIN 512 /* RFC 7143 13.12; 0 makes libiscsi loop for ever on an R2T */
 #define CONNECT_SYN_RETRIES 2
 #define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
 

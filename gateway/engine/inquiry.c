@@ -42,7 +42,7 @@ void inquiry_request(const uint8_t host_cdb[6], uint8_t array_cdb[6], uint32_t *
 static size_t standard_answer(uint8_t *data, size_t len)
 {
 	if (len > 7) {
-		data[5] &= (uint8_t)~(BYTE5_TPGS | BYTE5_3PC);
+		data[5] &= (uint8_t) ~(BYTE5_TPGS | BYTE5_3PC);
 		data[6] |= BYTE6_MULTIP;
 		data[7] |= BYTE7_CMDQUE;
 	}
@@ -162,7 +162,7 @@ static size_t limits_answer(uint8_t *data, size_t len, const struct inquiry_port
 {
 	if (len < 20)
 		return len;
-	limit_blocks(data + 8, port->transfer_blocks, true);   /* MAXIMUM TRANSFER LENGTH */
+	limit_blocks(data + 8, port->transfer_blocks, true); /* MAXIMUM TRANSFER LENGTH */
 	limit_blocks(data + 12, port->transfer_blocks, false); /* OPTIMAL TRANSFER LENGTH */
 	limit_blocks(data + 16, port->transfer_blocks, false); /* MAXIMUM PREFETCH LENGTH */
 	return len;

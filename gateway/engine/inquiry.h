@@ -15,7 +15,7 @@
 /* The port through which the host asks. */
 struct inquiry_port {
 	const char *iqn;
-	uint16_t tpgt;		/* target portal group tag, also shown as target port group */
+	uint16_t tpgt; /* target portal group tag, also shown as target port group */
 	uint16_t relative_port; /* 1 ... */
 	uint32_t transfer_blocks; /* the most that one command may move; 0: no limit */
 };

@@ -17,7 +17,7 @@ struct lu_info {
 	uint8_t standard[LU_STANDARD_MAX]; /* standard inquiry data */
 	unsigned standard_len;
 	uint8_t vpd83[LU_VPD83_MAX]; /* page 83h, as far as it was read */
-	unsigned vpd83_len;	     /* 0: there is none */
+	unsigned vpd83_len; /* 0: there is none */
 	char vendor[9], product[17], revision[5]; /* trimmed of padding */
 	char serial[64];
 	unsigned tpgs;

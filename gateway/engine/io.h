@@ -37,18 +37,18 @@ struct io {
 	/* the engine's own */
 	struct list link;
 	enum io_place place;
-	bool aborted;	      /* its host does not want it any more: no further attempt */
-	bool tried_same;      /* DSM_RETRY_SAME_ONCE: has had its second chance on the same path */
-	bool failed_once;     /* DSM_ONCE: has met such an error on one path already */
-	unsigned conflicts;   /* reservation conflicts, because the path's key was gone */
-	unsigned retries;     /* counted ones */
-	uint64_t fenced_us;   /* IO_FENCED: since when */
+	bool aborted; /* its host does not want it any more: no further attempt */
+	bool tried_same; /* DSM_RETRY_SAME_ONCE: has had its second chance on the same path */
+	bool failed_once; /* DSM_ONCE: has met such an error on one path already */
+	unsigned conflicts; /* reservation conflicts, because the path's key was gone */
+	unsigned retries; /* counted ones */
+	uint64_t fenced_us; /* IO_FENCED: since when */
 	uint64_t uncounted_since_us; /* the first of the retries in a row that are bounded by time instead; 0: none */
-	unsigned losses;      /* links that failed with it in flight */
+	unsigned losses; /* links that failed with it in flight */
 	uint64_t first_loss_us;
-	struct path *path;    /* the one it is on, or was on last */
+	struct path *path; /* the one it is on, or was on last */
 	struct disk *disk;
-	struct timer timer;   /* armed in IO_DELAYED only */
+	struct timer timer; /* armed in IO_DELAYED only */
 };
 
 #endif

@@ -16,7 +16,7 @@
 #include "gateway/engine/path.h"
 
 #define LANE_DEPTH 128 /* host commands in flight; more wait in the lane (libiscsi's lists are linear) */
-#define LANE_SPARE 8   /* transfers kept for the lane's own commands */
+#define LANE_SPARE 8 /* transfers kept for the lane's own commands */
 
 struct worker;
 struct probe;
@@ -26,10 +26,10 @@ typedef void lane_answer(void *arg, const struct xfer *xfer);
 
 struct lane_slot {
 	struct xfer xfer; /* xfer.link: lane.idle or lane.inflight */
-	struct io *io;	  /* a host's command; or */
+	struct io *io; /* a host's command; or */
 	lane_answer *answer; /* one of our own */
 	void *arg;
-	uint8_t *data;	 /* where the bytes of its answer go; NULL: nowhere */
+	uint8_t *data; /* where the bytes of its answer go; NULL: nowhere */
 	uint8_t *buffer; /* its data on the wire: whoever asked may be gone by the time that the array answers */
 	uint64_t started_us;
 };
@@ -50,7 +50,7 @@ struct lane {
 	struct list idle, inflight; /* struct xfer; inflight: oldest first */
 	unsigned idle_count;
 	struct list waiting; /* struct io: no transfer is free */
-	struct list paths;   /* struct path */
+	struct list paths; /* struct path */
 
 	struct list fenced; /* struct io: writes that may still land */
 	struct timer fence_wait;

@@ -12,8 +12,8 @@
 const char *lane_state_name(enum lane_state state)
 {
 	static const char *const names[] = {
-		[LANE_DOWN] = "down",	      [LANE_FENCING] = "fencing", [LANE_CONNECTING] = "connecting",
-		[LANE_PROBING] = "probing",   [LANE_UP] = "up",
+		[LANE_DOWN] = "down",       [LANE_FENCING] = "fencing", [LANE_CONNECTING] = "connecting",
+		[LANE_PROBING] = "probing", [LANE_UP] = "up",
 	};
 
 	return names[state];

@@ -15,10 +15,10 @@
 #define LINK_SOURCES_MAX 64 /* portals of a backend that can be asked for its targets */
 
 enum lane_state {
-	LANE_DOWN,	 /* waiting for the next attempt */
-	LANE_FENCING,	 /* ending the old session through another portal of the same target portal group */
+	LANE_DOWN, /* waiting for the next attempt */
+	LANE_FENCING, /* ending the old session through another portal of the same target portal group */
 	LANE_CONNECTING, /* TCP and login */
-	LANE_PROBING,	 /* asking what is behind it */
+	LANE_PROBING, /* asking what is behind it */
 	LANE_UP,
 };
 
@@ -57,7 +57,7 @@ struct link {
 	char portal[NET_ADDRESS_MAX];
 	uint16_t tpgt;
 	unsigned worker_count;
-	struct link_load *loads;   /* for policies, one a worker */
+	struct link_load *loads; /* for policies, one a worker */
 	struct figure_cell *cells; /* one a worker, written by it */
 	char *chap_name, *chap_secret, *chap_mutual_name, *chap_mutual_secret; /* NULL: none */
 	char initiator_name[224];
@@ -73,8 +73,8 @@ struct link {
 
 	/* control loop only */
 	struct lane_view *lanes; /* one a worker */
-	char reason[160];	 /* of the last failure */
-	uint64_t down_since_us;	 /* Unix time; 0: up */
+	char reason[160]; /* of the last failure */
+	uint64_t down_since_us; /* Unix time; 0: up */
 	unsigned lanes_attached; /* lanes that exist on workers */
 	bool removing;
 };

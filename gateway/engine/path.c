@@ -1,9 +1,9 @@
 #include "gateway/engine/path.h"
 
 #include "dsm/call.h"
-#include "gateway/engine/access.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/engine/access.h"
 #include "gateway/engine/disk.h"
 #include "gateway/engine/lane.h"
 #include "gateway/engine/worker.h"
@@ -11,15 +11,15 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#define AGAIN_US (100 * US_PER_MS)  /* after a unit attention */
-#define VERIFY_PERIOD_US US_PER_S   /* between two verifications of a suspect path */
-#define BUSY_US (5 * US_PER_MS)	    /* a registration has something else to do */
+#define AGAIN_US (100 * US_PER_MS) /* after a unit attention */
+#define VERIFY_PERIOD_US US_PER_S /* between two verifications of a suspect path */
+#define BUSY_US (5 * US_PER_MS) /* a registration has something else to do */
 
 const char *path_state_name(enum path_state state)
 {
 	static const char *const names[] = {
-		[PATH_DOWN] = "down", [PATH_IDENTIFY] = "verifying", [PATH_UP] = "up", [PATH_VERIFYING] = "failed",
-		[PATH_REGISTERING] = "registering",
+		[PATH_DOWN] = "down",        [PATH_IDENTIFY] = "verifying",      [PATH_UP] = "up",
+		[PATH_VERIFYING] = "failed", [PATH_REGISTERING] = "registering",
 	};
 
 	return names[state];
@@ -395,7 +395,7 @@ bool path_set_access(struct path *path, enum dsm_access access)
 	if (path->access == access)
 		return false;
 	log_debug("path", "path=%s device=%s worker=%u access=\"%s\"", path->core->id, path->disk->core->id,
-		 path->disk->worker->index, alua_access_name(access) ? alua_access_name(access) : "unknown");
+		  path->disk->worker->index, alua_access_name(access) ? alua_access_name(access) : "unknown");
 	path->access = access;
 	atomic_store_explicit(&path->core->access[path->disk->worker->index], (int)access, memory_order_relaxed);
 	return true;

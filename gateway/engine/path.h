@@ -14,8 +14,8 @@ struct disk;
 struct lane;
 
 enum path_state {
-	PATH_DOWN,	/* its link has no session */
-	PATH_IDENTIFY,	/* the link is up, what is behind it is not yet known to be this device (row D4) */
+	PATH_DOWN, /* its link has no session */
+	PATH_IDENTIFY, /* the link is up, what is behind it is not yet known to be this device (row D4) */
 	PATH_UP,
 	PATH_REGISTERING, /* its key is not at the array yet (row F4) */
 	PATH_VERIFYING, /* an error made it suspect: rests until it has been verified (row L2) */
@@ -23,27 +23,28 @@ enum path_state {
 
 const char *path_state_name(enum path_state state);
 
-/* What all workers and the control loop share of one path. Constant but for the figures. Outlives the workers' paths. */
+/* What all workers and the control loop share of one path. Constant but for the figures. Outlives the workers' paths.
+ */
 struct path_core {
 	char id[16]; /* "p7" */
 	unsigned index; /* within the device */
 	struct link *link;
-	uint16_t lun;		   /* LUN at the array */
+	uint16_t lun; /* LUN at the array */
 	struct figure_cell *cells; /* one a worker */
-	_Atomic int *states;	   /* enum path_state, one a worker, written by it */
-	_Atomic bool *registered;  /* holds a key: one a worker, written by it */
-	_Atomic int *access;	   /* enum dsm_access, one a worker, written by it */
-	_Atomic unsigned group;	   /* target port group at the array; 0: unknown. Written by the control loop */
-	_Atomic bool drained;	   /* maintenance (row L5): no new I/O */
+	_Atomic int *states; /* enum path_state, one a worker, written by it */
+	_Atomic bool *registered; /* holds a key: one a worker, written by it */
+	_Atomic int *access; /* enum dsm_access, one a worker, written by it */
+	_Atomic unsigned group; /* target port group at the array; 0: unknown. Written by the control loop */
+	_Atomic bool drained; /* maintenance (row L5): no new I/O */
 
 	/* control loop only */
-	uint64_t *seen;	  /* one a worker: the probe that last found the LU here; 0: it is not here now */
+	uint64_t *seen; /* one a worker: the probe that last found the LU here; 0: it is not here now */
 	uint64_t *blocks; /* one a worker: the capacity that it told then; UINT64_MAX: it is passive and tells none */
 };
 
 struct path {
 	struct policy_path policy; /* what a policy sees */
-	struct list lane_link;	   /* lane.paths */
+	struct list lane_link; /* lane.paths */
 	struct disk *disk;
 	struct lane *lane;
 	struct path_core *core;
@@ -57,8 +58,8 @@ struct path {
 	uint8_t verify_data[DSM_DATA_MAX];
 	struct registration *registration;
 	bool registered;
-	bool keyless;	      /* it is not registered, but may be once more is tried */
-	bool fencing;	      /* its old session's key is being taken away over another path */
+	bool keyless; /* it is not registered, but may be once more is tried */
+	bool fencing; /* its old session's key is being taken away over another path */
 	unsigned fence_tried; /* paths asked so far, by index */
 	struct timer fence_again;
 };

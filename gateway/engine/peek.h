@@ -13,8 +13,8 @@
 #define PEEK_DATA_MAX 262144 /* what libiscsi takes at most; it refuses the rest by itself */
 
 enum peek {
-	PEEK_WAIT,  /* not all of it is here yet; the socket becomes readable when it is */
-	PEEK_TAKE,  /* it is the one PDU that was asked for, or the connection has ended */
+	PEEK_WAIT, /* not all of it is here yet; the socket becomes readable when it is */
+	PEEK_TAKE, /* it is the one PDU that was asked for, or the connection has ended */
 	PEEK_WRONG, /* it is another one, or something follows that nobody has asked for */
 };
 

@@ -1,8 +1,8 @@
 #include "gateway/engine/probe.h"
 
-#include "gateway/engine/alua.h"
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
+#include "gateway/engine/alua.h"
 #include "gateway/engine/inventory.h"
 #include "gateway/engine/lane.h"
 #include "gateway/engine/watch.h"
@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define PROBE_BUFFER 8192 /* 1,023 LUNs */
-#define PROBE_TRIES 16	  /* of one command: several unit attentions may be queued, or the array not ready yet */
+#define PROBE_TRIES 16 /* of one command: several unit attentions may be queued, or the array not ready yet */
 #define PROBE_PAUSE_US (100 * US_PER_MS)
 
 #define CAPACITY_UNREADABLE "its capacity cannot be read"
@@ -48,7 +48,9 @@ static const struct probe_step *on_capacity10(struct probe *probe, const uint8_t
 /* SPC-4 6.33 REPORT LUNS, 6.6 INQUIRY; SBC-3 5.15, 5.16 READ CAPACITY */
 static const struct probe_step step_luns = { { 0xa0, [8] = 0x20 }, 12, PROBE_BUFFER, on_luns };
 static const struct probe_step step_standard = { { 0x12, [4] = LU_STANDARD_MAX }, 6, LU_STANDARD_MAX, on_standard };
-static const struct probe_step step_designators = { { 0x12, 1, 0x83, LU_VPD83_MAX >> 8, 0 }, 6, LU_VPD83_MAX, on_designators };
+static const struct probe_step step_designators = {
+	{ 0x12, 1, 0x83, LU_VPD83_MAX >> 8, 0 }, 6, LU_VPD83_MAX, on_designators
+};
 static const struct probe_step step_serial = { { 0x12, 1, 0x80, 0, 255 }, 6, 255, on_serial };
 static const struct probe_step step_capacity16 = { { 0x9e, 0x10, [13] = 32 }, 16, 32, on_capacity16 };
 static const struct probe_step step_capacity10 = { { 0x25 }, 10, 8, on_capacity10 };
@@ -153,8 +155,8 @@ static void probe_send(struct probe *probe)
 	uint8_t cdb[SCSI_CDB_MAX];
 
 	memcpy(cdb, step->cdb, sizeof(cdb));
-	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len, SCSI_DIR_IN,
-			  probe->buffer, step->alloc, on_answer, probe))
+	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len,
+			  SCSI_DIR_IN, probe->buffer, step->alloc, on_answer, probe))
 		timer_arm(&probe->pause, PROBE_PAUSE_US);
 }
 
@@ -241,7 +243,8 @@ static const struct probe_step *on_designators(struct probe *probe, const uint8_
 /* A designator of the target device is the same for all of its logical units: it would merge different disks. */
 static bool identifies_lu(const struct identity *identity)
 {
-	return identity->kind == IDENTITY_SERIAL || (identity->kind == IDENTITY_DESIGNATOR && identity->association == 0);
+	return identity->kind == IDENTITY_SERIAL ||
+	       (identity->kind == IDENTITY_DESIGNATOR && identity->association == 0);
 }
 
 static const struct probe_step *on_serial(struct probe *probe, const uint8_t *data, size_t len)

@@ -4,9 +4,9 @@
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/engine/disk.h"
-#include "gateway/hash.h"
 #include "gateway/engine/lane.h"
 #include "gateway/engine/worker.h"
+#include "gateway/hash.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@
 
 #define KEY_MARK UINT64_C(0xb4a1) /* the first two bytes of a gateway's key */
 #define KEY_OF_NOBODY (KEY_MARK << 48 | UINT64_C(0xffffffffffff))
-#define TRIES 8			  /* of one command: unit attentions, BUSY */
+#define TRIES 8 /* of one command: unit attentions, BUSY */
 #define PAUSE_US (20 * US_PER_MS)
 
 /* Either of the two operations is a list of steps; each sends one command and names the next step by its answer. NULL:
@@ -60,9 +60,11 @@ static const struct step *on_preempted(struct registration *r, const struct xfer
 static const struct step *on_keys_after(struct registration *r, const struct xfer *xfer);
 
 static const struct step step_register = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_registered };
-static const struct step step_reserve = { PR_OUT, PR_OUT_RESERVE, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, on_reserved };
+static const struct step step_reserve = { PR_OUT, PR_OUT_RESERVE, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
+					  on_reserved };
 static const struct step step_read_reservation = { PR_IN, PR_IN_READ_RESERVATION, 0, on_reservation_read };
-static const struct step step_try = { PR_OUT, PR_OUT_PREEMPT_AND_ABORT, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, on_tried };
+static const struct step step_try = { PR_OUT, PR_OUT_PREEMPT_AND_ABORT, PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY,
+				      on_tried };
 static const struct step step_give_back = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_refused };
 static const struct step step_unregister = { PR_OUT, PR_OUT_REGISTER_AND_IGNORE, 0, on_unregistered };
 static const struct step step_keys_before = { PR_IN, PR_IN_READ_KEYS, 0, on_keys_before };
@@ -113,8 +115,8 @@ static bool send_step(struct registration *r)
 	if (out)
 		put_parameters(r);
 	put_be16(cdb + 7, (uint16_t)len);
-	return lane_command(r->path->lane, r->path->core->lun, cdb, sizeof(cdb), out ? SCSI_DIR_OUT : SCSI_DIR_IN, r->data,
-			    len, on_answer, r);
+	return lane_command(r->path->lane, r->path->core->lun, cdb, sizeof(cdb), out ? SCSI_DIR_OUT : SCSI_DIR_IN,
+			    r->data, len, on_answer, r);
 }
 
 static void on_pause(void *arg)
@@ -141,8 +143,8 @@ static void on_answer(void *arg, const struct xfer *xfer)
 	bool busy = xfer->status == SCSI_BUSY || xfer->status == SCSI_TASK_SET_FULL;
 	const struct step *next;
 
-	log_debug("registration", "path=%s step=%02x/%02x status=%02x", r->path->core->id, r->step->opcode, r->step->action,
-		  xfer->status);
+	log_debug("registration", "path=%s step=%02x/%02x status=%02x", r->path->core->id, r->step->opcode,
+		  r->step->action, xfer->status);
 	if ((attention || busy) && ++r->tries < TRIES) {
 		timer_arm(&r->pause, attention ? 0 : PAUSE_US);
 		return;
@@ -156,7 +158,7 @@ static void on_answer(void *arg, const struct xfer *xfer)
 
 static const struct step *finish_registration(struct registration *r, enum registration_outcome outcome)
 {
-	void (*done)(struct path *path, enum registration_outcome outcome) = r->registered;
+	void (*done)(struct path * path, enum registration_outcome outcome) = r->registered;
 
 	log_debug("registration", "path=%s step=%02x/%02x outcome=%d", r->path->core->id, r->step ? r->step->opcode : 0,
 		  r->step ? r->step->action : 0, outcome);
@@ -202,7 +204,8 @@ static const struct step *on_refused(struct registration *r, const struct xfer *
 	return finish_registration(r, r->outcome);
 }
 
-/* A conflict is no failure when the reservation that is there is the same: another gateway's, or our own from before. */
+/* A conflict is no failure when the reservation that is there is the same: another gateway's, or our own from before.
+ */
 static const struct step *on_reserved(struct registration *r, const struct xfer *xfer)
 {
 	if (xfer->status == SCSI_GOOD)

@@ -21,8 +21,8 @@ struct link;
 enum registration_outcome {
 	REGISTRATION_DONE,
 	REGISTRATION_UNSUPPORTED, /* the array has no such reservations, or somebody else reserved the logical unit */
-	REGISTRATION_NOT_NOW,	  /* the array had another answer than either: a later attempt may succeed */
-	REGISTRATION_LOST,	  /* the link failed meanwhile */
+	REGISTRATION_NOT_NOW, /* the array had another answer than either: a later attempt may succeed */
+	REGISTRATION_LOST, /* the link failed meanwhile */
 };
 
 struct registration; /* of one path; one operation at a time */

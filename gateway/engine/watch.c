@@ -1,9 +1,9 @@
 #include "gateway/engine/watch.h"
 
 #include "gateway/engine/disk.h"
-#include "gateway/hash.h"
 #include "gateway/engine/lane.h"
 #include "gateway/engine/worker.h"
+#include "gateway/hash.h"
 
 #define WATCH_MAX_US US_PER_S
 #define SUSPICION_FACTOR 16 /* times the average service time */
@@ -66,8 +66,9 @@ static void lane_ping(struct lane *lane)
 	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
 	struct path *path = next_path(lane);
 
-	if (path ? path_verify(path) : lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN,
-						    lane->ping_data, PING_BYTES, on_pong, lane))
+	if (path ? path_verify(path)
+		 : lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
+				on_pong, lane))
 		lane->ping_sent_us = now_us(lane);
 }
 
@@ -162,8 +163,8 @@ static bool lane_suspect(struct lane *lane)
 static uint64_t watch_period_us(const struct lane *lane)
 {
 	const struct timers *timers = &lane->worker->timers;
-	uint64_t period = timers->keepalive_interval < timers->keepalive_timeout ? timers->keepalive_interval :
-										   timers->keepalive_timeout;
+	uint64_t period = timers->keepalive_interval < timers->keepalive_timeout ? timers->keepalive_interval
+										 : timers->keepalive_timeout;
 	uint64_t suspicion = suspicion_us(lane);
 
 	period = period * US_PER_S / 4;
@@ -185,7 +186,8 @@ static void on_watch(void *arg)
 
 	if (late) {
 		if (late->io)
-			late->io->retries++; /* a command that hangs everywhere must not take one link after the other */
+			late->io->retries++; /* a command that hangs everywhere must not take one link after the other
+					      */
 		lane_fail(lane, "a command was not answered within command_timeout");
 		return;
 	}

@@ -209,8 +209,7 @@ static void do_add_disk(void *ctx, void *arg)
 
 void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun)
 {
-	give(worker, do_add_disk,
-	     (struct order){ .core = core, .setup = policy_setup_get(setup), .lun = lun });
+	give(worker, do_add_disk, (struct order){ .core = core, .setup = policy_setup_get(setup), .lun = lun });
 }
 
 static void on_disk_left(void *arg, struct disk *disk)

@@ -26,8 +26,8 @@ struct lane_report {
 	unsigned worker;
 	enum lane_state state;
 	uint64_t generation, logins;
-	uint64_t retry_us;	     /* LANE_DOWN: until the next attempt */
-	char reason[160];	     /* why the last session ended, or could not begin; "" while one is up */
+	uint64_t retry_us; /* LANE_DOWN: until the next attempt */
+	char reason[160]; /* why the last session ended, or could not begin; "" while one is up */
 	struct inventory *inventory; /* LANE_UP: what is behind it */
 };
 void lane_report_destroy(struct lane_report *report);
@@ -49,11 +49,11 @@ struct disk_left {
 };
 
 struct worker_upcalls {
-	void (*lane)(struct message *message);	 /* of a struct lane_report */
+	void (*lane)(struct message *message); /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
-	void (*shut)(void *gateway, void *worker);  /* worker_shut has been carried out */
+	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
 };
 
 struct worker {
@@ -63,12 +63,12 @@ struct worker {
 	const struct worker_upcalls *upcalls;
 	const struct initiator_ops *transport;
 	const struct lu_ops *lu_ops; /* of the disks; set before the first order */
-	struct target *target;	     /* the hosts' side; set before the first order */
+	struct target *target; /* the hosts' side; set before the first order */
 	struct timers timers;
 	bool shutting;
 	struct timer shut_limit;
-	struct list lanes;		      /* struct lane */
-	struct list disks;		      /* struct disk */
+	struct list lanes; /* struct lane */
+	struct list disks; /* struct disk */
 	struct disk *luns[TARGET_LUNS_MAX]; /* by LUN at the target; NULL: none */
 };
 

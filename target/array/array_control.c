@@ -207,7 +207,7 @@ void array_control_close(struct array_control *control)
 	unlink(control->path);
 	close(control->fd);
 	control->fd = -1;
-	list_for_each (client, &control->clients, link) {
+	list_for_each(client, &control->clients, link) {
 		struct evbuffer *input = bufferevent_get_input(client->stream);
 
 		bufferevent_disable(client->stream, EV_READ);
@@ -222,7 +222,7 @@ void array_control_destroy(struct array_control *control)
 	if (!control)
 		return;
 	array_control_close(control);
-	list_for_each (client, &control->clients, link)
+	list_for_each(client, &control->clients, link)
 		client_destroy(client);
 	free(control->path);
 	free(control);

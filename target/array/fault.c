@@ -63,7 +63,7 @@ void faults_done(struct faults *faults)
 	struct fault_hold *hold;
 
 	fault_clear(faults, 0);
-	list_for_each (hold, &faults->held, link)
+	list_for_each(hold, &faults->held, link)
 		hold_free(hold);
 }
 
@@ -116,7 +116,7 @@ bool fault_take(struct faults *faults, struct scsi_cmd *cmd)
 	struct fault_hold *hold = cmd->ctx;
 	struct fault *fault;
 
-	list_for_each (fault, &faults->rules, link) {
+	list_for_each(fault, &faults->rules, link) {
 		if (!matches(fault, cmd))
 			continue;
 		fault->hits++;
@@ -192,7 +192,7 @@ static struct fault_hold *find_held(const struct faults *faults, uint64_t last, 
 {
 	struct fault_hold *hold;
 
-	list_for_each (hold, &faults->held, link)
+	list_for_each(hold, &faults->held, link)
 		if (hold->number <= last && chosen(hold, arg))
 			return hold;
 	return NULL;
@@ -401,7 +401,7 @@ size_t fault_clear(struct faults *faults, unsigned rule)
 	struct fault *fault;
 	size_t n = 0;
 
-	list_for_each (fault, &faults->rules, link) {
+	list_for_each(fault, &faults->rules, link) {
 		if (rule && fault->id != rule)
 			continue;
 		rule_free(fault);
@@ -416,12 +416,12 @@ void fault_print(const struct faults *faults, struct evbuffer *out)
 	struct fault_hold *hold;
 	size_t all = 0;
 
-	list_for_each (hold, &faults->held, link)
+	list_for_each(hold, &faults->held, link)
 		all++;
-	list_for_each (fault, &faults->rules, link) {
+	list_for_each(fault, &faults->rules, link) {
 		size_t held = 0;
 
-		list_for_each (hold, &faults->held, link)
+		list_for_each(hold, &faults->held, link)
 			held += hold->rule == fault->id;
 		evbuffer_add_printf(out, "fault %u hits=%llu held=%zu%s\n", fault->id, (unsigned long long)fault->hits,
 				    held, fault->text);

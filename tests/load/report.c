@@ -152,7 +152,7 @@ static void report_text(const json_t *report)
 
 	printf("%-8s %10s %10s %10s %9s %9s %9s %9s\n", "op", "count", "IOPS", "MB/s", "p50 us", "p99 us", "p99.9 us",
 	       "max us");
-	json_object_foreach (json_object_get(report, "ops"), name, member) {
+	json_object_foreach(json_object_get(report, "ops"), name, member) {
 		const json_t *latency = json_object_get(member, "latency_us");
 
 		printf("%-8s %10lld %10.0f %10.1f %9lld %9lld %9lld %9lld\n", name,
@@ -165,10 +165,10 @@ static void report_text(const json_t *report)
 		       json_integer_value(json_object_get(latency, "max")));
 	}
 	printf("blocks:");
-	json_object_foreach (json_object_get(report, "blocks"), name, member)
+	json_object_foreach(json_object_get(report, "blocks"), name, member)
 		printf(" %s=%lld", name, json_integer_value(member));
 	printf("\n");
-	json_object_foreach ((json_t *)(uintptr_t)report, name, member) {
+	json_object_foreach((json_t *)(uintptr_t)report, name, member) {
 		if (json_is_number(member))
 			printf("%s=%.*f ", name, json_is_real(member) ? 1 : 0, json_number_value(member));
 	}

@@ -212,7 +212,7 @@ void session_tick(struct session *session)
 
 	if (session->doomed || (session->state != SESSION_UP && session->state != SESSION_PROBING))
 		return;
-	list_for_each (command, &session->delayed, link) {
+	list_for_each(command, &session->delayed, link) {
 		if (command->again_us <= now_us) {
 			list_del(&command->link);
 			command_send(session, command);

@@ -150,7 +150,7 @@ static void settle_lost(struct worker *worker)
 {
 	struct io *io;
 
-	list_for_each (io, &worker->lost, link) {
+	list_for_each(io, &worker->lost, link) {
 		if (op_table[io->op].writes) {
 			worker->load->stats.unknown_outcomes++;
 			model_unknown(model_of(worker), io->block, io->count, io->generation);
@@ -370,7 +370,7 @@ void worker_tick(struct worker *worker)
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]) && limit_us; i++) {
 		struct io *io;
 
-		list_for_each (io, lists[i], link) {
+		list_for_each(io, lists[i], link) {
 			if (io->overdue || now - io->command.issued_us <= limit_us)
 				continue;
 			io->overdue = true;

@@ -7,8 +7,8 @@
 #define BRAID_SIM_GATEWAY_H
 
 #include "gateway/engine/disk.h"
-#include "gateway/gateway.h"
 #include "gateway/engine/lane.h"
+#include "gateway/gateway.h"
 #include "tests/simulation/sim_array.h"
 #include "tests/simulation/sim_io.h"
 

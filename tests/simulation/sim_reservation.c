@@ -50,7 +50,7 @@ static void tell_registrants(struct sim_lu *lu, const struct sim_session *but, u
 {
 	struct sim_session *session;
 
-	list_for_each (session, &but->array->sessions, link)
+	list_for_each(session, &but->array->sessions, link)
 		if (session != but && find_key(&lu->reservations, session) >= 0)
 			sim_session_attention(session, lu->lun, asc);
 }
@@ -97,7 +97,7 @@ static void abort_commands(struct sim_session *by, struct sim_lu *lu, const stru
 {
 	struct sim_session *session;
 
-	list_for_each (session, &by->array->sessions, link) {
+	list_for_each(session, &by->array->sessions, link) {
 		if (!is_key_of(victim, session) || session == by)
 			continue;
 		lu->reservations.aborted += sim_session_abort(session, lu->lun);

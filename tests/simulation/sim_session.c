@@ -269,7 +269,7 @@ unsigned sim_session_abort(struct sim_session *session, uint16_t lun)
 	struct sim_task *task;
 	unsigned count = 0;
 
-	list_for_each (task, &session->tasks, link) {
+	list_for_each(task, &session->tasks, link) {
 		if (task->lun != lun || (task->stage != TASK_WORKS && task->stage != TASK_HANGS))
 			continue;
 		task_destroy(task);

@@ -265,8 +265,8 @@ static void change_something(struct chaos *chaos)
 /* Somebody at the array, or an administrator of the gateway, does something. */
 static void act(struct chaos *chaos)
 {
-	static const uint8_t states[] = { SIM_OPTIMIZED, SIM_OPTIMIZED, SIM_NON_OPTIMIZED, SIM_STANDBY, SIM_UNAVAILABLE,
-					  SIM_TRANSITIONING };
+	static const uint8_t states[] = { SIM_OPTIMIZED, SIM_OPTIMIZED,   SIM_NON_OPTIMIZED,
+					  SIM_STANDBY,   SIM_UNAVAILABLE, SIM_TRANSITIONING };
 	struct world *world = chaos->world;
 	const char *portal = world->portals[sim_below(&chaos->rng, 4)]->address;
 	struct sim_session *session = world_session(world, portal);

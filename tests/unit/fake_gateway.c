@@ -244,7 +244,9 @@ void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view 
 	static const struct dsm_view views[] = {
 		{ "acme", "arrays of ACME", "2.1", "/usr/lib/braid/dsm/acme.so", 1, NULL, NULL, "own", ids, false, 1 },
 		{ "generic", "any array", "1", NULL, 2, NULL, NULL, "default", none, true, 1 },
-		{ .file = "/usr/lib/braid/dsm/bad.so", .reason = "it does not export braid_dsm", .verify = "default",
+		{ .file = "/usr/lib/braid/dsm/bad.so",
+		  .reason = "it does not export braid_dsm",
+		  .verify = "default",
 		  .hardware_ids = none },
 	};
 

@@ -349,7 +349,6 @@ static inline void register_each(unsigned count, const unsigned *which)
 		GOOD(out(which[i], REGISTER, 0, 0, key_for(which[i]), 0));
 }
 
-#define REGISTER_ALL(...)                                                                                              \
-	register_each(ARRAY_COUNT(((unsigned[]){ __VA_ARGS__ })), (const unsigned[]){ __VA_ARGS__ })
+#define REGISTER_ALL(...) register_each(ARRAY_COUNT(((unsigned[]){ __VA_ARGS__ })), (const unsigned[]){ __VA_ARGS__ })
 
 #endif

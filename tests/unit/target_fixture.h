@@ -32,7 +32,7 @@ struct fixture {
 	struct target *target;
 	struct lu lu; /* LUNs 0 and 300 */
 	uint8_t disk[DISK_BYTES];
-	bool hold;		  /* commands stay with the logical unit */
+	bool hold; /* commands stay with the logical unit */
 	struct scsi_cmd *held[8];
 	size_t held_count, aborts, submits, resets;
 	unsigned logins, refusals, ends;

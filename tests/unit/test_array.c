@@ -387,9 +387,9 @@ static int reserve_out(struct iscsi_context *host, int action, uint64_t key, uin
 {
 	struct scsi_persistent_reserve_out_basic list = { .reservation_key = key,
 							  .service_action_reservation_key = action_key };
-	struct scsi_task *task = iscsi_persistent_reserve_out_sync(
-		host, 0, action, SCSI_PERSISTENT_RESERVE_SCOPE_LU,
-		SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, &list);
+	struct scsi_task *task =
+		iscsi_persistent_reserve_out_sync(host, 0, action, SCSI_PERSISTENT_RESERVE_SCOPE_LU,
+						  SCSI_PERSISTENT_RESERVE_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY, &list);
 	int status;
 
 	assert_non_null(task);

@@ -134,7 +134,7 @@ static void assert_order(const struct world *world, const char *expected)
 	char text[256] = "";
 	size_t len = 0;
 
-	list_for_each (entry, &world->g->gateway->dsms->entries, link)
+	list_for_each(entry, &world->g->gateway->dsms->entries, link)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s:%u", len ? " " : "",
 					entry->ops.name ? entry->ops.name : "-", entry->order);
 	assert_string_equal(text, expected);
@@ -195,7 +195,7 @@ static void test_refused_plugins(void **state)
 
 	(void)state;
 	assert_order(world, "generic:1 active-passive:0 families:0 -:0 -:0 -:0");
-	list_for_each (entry, &world->g->gateway->dsms->entries, link)
+	list_for_each(entry, &world->g->gateway->dsms->entries, link)
 		with_reason += *entry->reason && entry->file;
 	assert_int_equal(with_reason, 3);
 	assert_int_equal(sim_gateway_events(world->g, "dsm-refused"), 3);

@@ -321,8 +321,9 @@ static void test_each_write_waits_its_own_time(void **state)
 	struct sim_io first, second;
 
 	(void)state;
-	world_start(world, "{" WP ", 'timers': {'fence_wait': 6}, 'backends': [{'name': 'array', 'portals': ['" PORTAL_1A
-			   "'], 'fence': 'wait'}]}");
+	world_start(world,
+		    "{" WP ", 'timers': {'fence_wait': 6}, 'backends': [{'name': 'array', 'portals': ['" PORTAL_1A
+		    "'], 'fence': 'wait'}]}");
 	assert_true(sim_gateway_settles(world->g, 60 * S));
 	lose_a_write(world, &first);
 	sim_run(world->sim, 5 * S);

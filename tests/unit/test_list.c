@@ -21,7 +21,7 @@ static void assert_values(struct list *head, const int *values, size_t count)
 	struct item *item;
 	size_t i = 0;
 
-	list_for_each (item, head, link) {
+	list_for_each(item, head, link) {
 		assert_true(i < count);
 		assert_int_equal(item->value, values[i]);
 		i++;
@@ -105,7 +105,7 @@ static void test_unlink_while_walking(void **state)
 
 	(void)state;
 	fill(&head, items, 5);
-	list_for_each (item, &head, link) {
+	list_for_each(item, &head, link) {
 		if (item->value % 2 == 0)
 			list_del(&item->link);
 	}

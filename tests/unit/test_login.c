@@ -516,8 +516,8 @@ static struct host *chap_begin(struct fixture *f, uint8_t *challenge, uint8_t *i
 }
 
 /* The response, with whatever keys follow. Returns the status. */
-static uint16_t chap_respond(struct host *h, const uint8_t *challenge, uint8_t id, const char *secret,
-			     const char *more, size_t more_len)
+static uint16_t chap_respond(struct host *h, const uint8_t *challenge, uint8_t id, const char *secret, const char *more,
+			     size_t more_len)
 {
 	char text[4096], response[128];
 	size_t len;

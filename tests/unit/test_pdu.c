@@ -138,10 +138,10 @@ static void resets_come_first(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(serial_numbers_wrap),	   cmocka_unit_test(opcode_is_masked),
+		cmocka_unit_test(serial_numbers_wrap),     cmocka_unit_test(opcode_is_masked),
 		cmocka_unit_test(digests_of_the_standard), cmocka_unit_test(luns_both_ways),
-		cmocka_unit_test(luns_that_cannot_be),	   cmocka_unit_test(sense_is_fixed_format),
-		cmocka_unit_test(answers_are_cut),	   cmocka_unit_test(cdb_lengths),
+		cmocka_unit_test(luns_that_cannot_be),     cmocka_unit_test(sense_is_fixed_format),
+		cmocka_unit_test(answers_are_cut),         cmocka_unit_test(cdb_lengths),
 		cmocka_unit_test(resets_come_first),
 	};
 

@@ -231,7 +231,7 @@ static void test_key_is_restored(void **state)
 	(void)state;
 	for (unsigned i = 0; i < 20; i++) {
 		sim_run(world->sim, 50 * MS + i * 37);
-		list_for_each (session, &world->array->sessions, link)
+		list_for_each(session, &world->array->sessions, link)
 			if (session->initiator && session->portal != world->portals[i % 4])
 				sim_reservation_take(world->lus[0], session);
 		if (reservations(world)->holder < 0) /* somebody has to hold it for there to be a conflict */

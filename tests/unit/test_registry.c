@@ -71,8 +71,8 @@ static void test_two_backends_of_one_array(void **state)
 	struct world *world = world_create(1);
 
 	(void)state;
-	world_start(world, "{'backends': [{'name': 'a', 'portals': ['" PORTAL_1A "']}, {'name': 'b', 'portals': ['" PORTAL_2A
-			   "']}]}");
+	world_start(world, "{'backends': [{'name': 'a', 'portals': ['" PORTAL_1A
+			   "']}, {'name': 'b', 'portals': ['" PORTAL_2A "']}]}");
 	assert_true(sim_gateway_settles(world->g, 10 * S));
 	sim_run(world->sim, 100 * S);
 	assert_int_equal(world->g->gateway->next_link, 4);

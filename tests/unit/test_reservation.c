@@ -285,7 +285,10 @@ static void test_transport_form(void **state)
 	static const struct {
 		const char *name, *isid;
 	} bad[] = {
-		{ OTHER, "" }, { OTHER, "00023d0000012" }, { OTHER, "00023g000001" }, { "", "00023d000001" },
+		{ OTHER, "" },
+		{ OTHER, "00023d0000012" },
+		{ OTHER, "00023g000001" },
+		{ "", "00023d000001" },
 	};
 	uint32_t len;
 	char name[300];
@@ -528,10 +531,10 @@ static void test_move_errors(void **state)
 	CONFLICT(out_move(H3B, key_for(H3B), 5, 0, PORT_A, H2, h2a)); /* not the holder */
 	CONFLICT(out_move(H1A, 99, 5, 0, PORT_A, H2, h2a));
 	REFUSED(0x2600, out_move(H1A, key_for(H1A), 0, 0, PORT_A, H2, h2a)); /* no key */
-	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, 9, H2, h2a));	     /* no such target port */
+	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, 9, H2, h2a)); /* no such target port */
 	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, 0, H2, h2a));
 	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, PORT_B, H1, "00023d000001")); /* his own initiator port */
-	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, PORT_A, H2, NULL));  /* two ports of that name */
+	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, PORT_A, H2, NULL)); /* two ports of that name */
 	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, PORT_A, OTHER, NULL)); /* none */
 	REFUSED(0x2600, out_move(H1A, key_for(H1A), 5, 0, PORT_A, H2, "xyz"));
 	put_be32(list + 20, 400); /* more than the list has */

@@ -11,9 +11,9 @@
 
 static struct {
 	uint64_t key[NEXUSES]; /* 0: not registered */
-	uint8_t type;	       /* 0: no reservation */
-	unsigned holder;       /* NOBODY with all registrants */
-	unsigned reserver;     /* SPC-2 */
+	uint8_t type; /* 0: no reservation */
+	unsigned holder; /* NOBODY with all registrants */
+	unsigned reserver; /* SPC-2 */
 	uint32_t generation;
 	bool aptpl;
 
@@ -285,7 +285,7 @@ static uint8_t step(void)
 {
 	static const uint8_t weighted[] = {
 		REGISTER, REGISTER, REGISTER, REGISTER_IGNORE, REGISTER_IGNORE, RESERVE,
-		RESERVE,  RELEASE,  CLEAR,    PREEMPT,	       PREEMPT_ABORT,	REGISTER_MOVE,
+		RESERVE,  RELEASE,  CLEAR,    PREEMPT,         PREEMPT_ABORT,   REGISTER_MOVE,
 	};
 	unsigned from = pick(NEXUSES), to = pick(NEXUSES), what = pick(20);
 	uint64_t key = pick(3) ? model.key[from] : pick(KEYS), action_key = pick(KEYS);

@@ -191,9 +191,8 @@ static void test_abort_registrations(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_errors),	   TEST(test_take_over), TEST(test_self),
-		TEST(test_remove),	   TEST(test_all_registrants), TEST(test_abort),
-		TEST(test_abort_all),	   TEST(test_abort_registrations),
+		TEST(test_errors),          TEST(test_take_over), TEST(test_self),      TEST(test_remove),
+		TEST(test_all_registrants), TEST(test_abort),     TEST(test_abort_all), TEST(test_abort_registrations),
 	};
 
 	return cmocka_run_group_tests_name("reservation_preempt", tests, NULL, NULL);

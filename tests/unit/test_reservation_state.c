@@ -151,9 +151,13 @@ static void test_nonsense(void **state)
 		size_t at;
 		uint8_t value;
 	} bad[] = {
-		{ 0, 0 },   { 4, 9 },	{ 5, 2 },	     { 5, 0 },	     { 5, WE_AR },
-		{ 7, 1 },   { 7, 3 },	{ 8 + 7, 0 /* key */ }, { 8 + 8, 2 },   { 8 + 8, 0 },
-		{ 8 + 17, 0 }, { 8 + 17, 255 }, { 8 + 17, 20 }, { 8 + 20, 0 /* inside the name */ },
+		{ 0, 0 },       { 4, 9 },
+		{ 5, 2 },       { 5, 0 },
+		{ 5, WE_AR },   { 7, 1 },
+		{ 7, 3 },       { 8 + 7, 0 /* key */ },
+		{ 8 + 8, 2 },   { 8 + 8, 0 },
+		{ 8 + 17, 0 },  { 8 + 17, 255 },
+		{ 8 + 17, 20 }, { 8 + 20, 0 /* inside the name */ },
 	};
 	struct reservations *fresh = create(&owner);
 	uint8_t *kept;
@@ -184,7 +188,7 @@ static void test_nonsense(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_round_trip),	TEST(test_off),	   TEST(test_when),	TEST(test_waits),
+		TEST(test_round_trip),  TEST(test_off),    TEST(test_when),     TEST(test_waits),
 		TEST(test_cannot_keep), TEST(test_damage), TEST(test_nonsense),
 	};
 

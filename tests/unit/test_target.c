@@ -285,10 +285,10 @@ struct bad_data {
 static void data_out_protocol_errors_end_the_connection(void **state)
 {
 	static const struct bad_data cases[] = {
-		{ 1, 0, true, 1024 },	/* another tag */
-		{ 0, 512, true, 512 },	/* a wrong offset */
-		{ 0, 0, true, 2048 },	/* more than was asked for */
-		{ 0, 0, false, 1024 },	/* no F bit at the end */
+		{ 1, 0, true, 1024 }, /* another tag */
+		{ 0, 512, true, 512 }, /* a wrong offset */
+		{ 0, 0, true, 2048 }, /* more than was asked for */
+		{ 0, 0, false, 1024 }, /* no F bit at the end */
 		{ 0, 0xfffffe00, true, 1024 },
 	};
 	struct fixture *f = fixture_start(NULL, NULL);
