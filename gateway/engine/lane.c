@@ -459,6 +459,17 @@ static void lane_strip(struct lane *lane, struct list *again)
 	lane_take_back(lane, again);
 }
 
+/* Other paths are taking the dead session's keys away: the stronger form is under way. */
+static bool lane_is_preempted(const struct lane *lane)
+{
+	const struct path *path;
+
+	list_for_each(path, &lane->paths, lane_link)
+		if (path->fencing)
+			return true;
+	return false;
+}
+
 /* Asks the next live portal of the same group to take a login with the dead session's ISID; when there is none, the
  * lane's own reconnection, or time, must lift the fence. */
 static void fence_next(struct lane *lane)
@@ -466,7 +477,8 @@ static void fence_next(struct lane *lane)
 	struct lane *sibling;
 	unsigned n = 0;
 
-	if (!list_empty(&lane->fenced) && !lane->shut && lane->link->fence <= FENCE_SESSION) {
+	if (!list_empty(&lane->fenced) && !lane->shut && lane->link->fence <= FENCE_SESSION &&
+	    !lane_is_preempted(lane)) {
 		list_for_each(sibling, &lane->worker->lanes, worker_link) {
 			if (sibling == lane || sibling->state != LANE_UP || !link_same_group(sibling->link, lane->link) ||
 			    n++ < lane->fence_tried)
@@ -483,6 +495,14 @@ static void fence_next(struct lane *lane)
 	lane_set_state(lane, LANE_DOWN, delay, NULL);
 	if (!lane->shut)
 		lane_later(lane, delay, lane_connect);
+}
+
+void lane_fence_otherwise(struct lane *lane)
+{
+	if (list_empty(&lane->fenced) || (lane->state != LANE_DOWN && lane->state != LANE_CONNECTING))
+		return;
+	timer_stop(&lane->reconnect);
+	fence_next(lane);
 }
 
 bool lane_has_fenced(const struct lane *lane, const struct disk *disk)

@@ -97,6 +97,9 @@ bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned 
 /* Whatever commands with that argument are still to be answered: nobody wants to know. */
 void lane_ignore_answer(struct lane *lane, const void *arg);
 
+/* No path could take the dead session's key away: the next weaker form is tried. */
+void lane_fence_otherwise(struct lane *lane);
+
 /* Whether writes of that disk are still behind this lane's fence. */
 bool lane_has_fenced(const struct lane *lane, const struct disk *disk);
 

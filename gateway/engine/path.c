@@ -354,6 +354,8 @@ static void fence_try(struct path *path)
 	path->fencing = busy;
 	if (busy)
 		timer_arm(&path->fence_again, BUSY_US);
+	else
+		lane_fence_otherwise(path->lane);
 }
 
 static void on_fence_again(void *arg)

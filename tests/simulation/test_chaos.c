@@ -6,7 +6,7 @@
  * under way since; every command ends exactly once; none ends with an error while there is a path; and when the
  * failures stop, every path comes back and nothing is left behind.
  *
- * row: F1 F2 F3 L3 L4 D11 E1 E4
+ * row: F1 F2 L3 L4 D11 E1 E4
  */
 #include "gateway/control.h"
 #include "tests/simulation/sim_world.h"

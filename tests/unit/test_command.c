@@ -26,7 +26,7 @@ static void test_reads_and_writes(void **state)
 	}
 }
 
-/* row: F3: what may not be executed twice, and whatever is not known */
+/* what may not be executed twice, and whatever is not known */
 static void test_once(void **state)
 {
 	(void)state;

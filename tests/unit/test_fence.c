@@ -254,7 +254,7 @@ static void test_waiting_writes_are_not_fenced(void **state)
 	world_destroy(world);
 }
 
-/* row: F3: COMPARE AND WRITE with an unknown outcome is reported, not repeated */
+/* COMPARE AND WRITE with an unknown outcome is reported, not repeated */
 static void test_unknown_outcome_is_reported(void **state)
 {
 	struct world *world = world_create_ready(1, "{" WP "}");
@@ -275,7 +275,7 @@ static void test_unknown_outcome_is_reported(void **state)
 	world_destroy(world);
 }
 
-/* row: F3: an answer that says that nothing was done may be tried again */
+/* an answer that says that nothing was done may be tried again */
 static void test_known_outcome_is_repeated(void **state)
 {
 	struct world *world = world_create_ready(1, "{" WP "}");

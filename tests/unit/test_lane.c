@@ -50,7 +50,7 @@ static void test_refused_login_backs_off(void **state)
 	world_destroy(world);
 }
 
-/* row: L6: a session that dies before it has been identified is no success: the attempts do not become a storm */
+/* a session that dies before it has been identified is no success: the attempts do not become a storm */
 static void test_death_while_probing_backs_off(void **state)
 {
 	struct world *world = world_create_ready(1, NULL);

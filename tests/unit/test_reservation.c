@@ -17,7 +17,7 @@ static void test_not_ours(void **state)
 	reservation_destroy(NULL);
 }
 
-/* row: R1 - READ KEYS, READ RESERVATION, REPORT CAPABILITIES, READ FULL STATUS */
+/* R1: READ KEYS, READ RESERVATION, REPORT CAPABILITIES, READ FULL STATUS */
 static void test_in(void **state)
 {
 	bool holder;
@@ -66,7 +66,7 @@ static void test_in(void **state)
 	assert_field(1);
 }
 
-/* row: R1 - with all registrants the reservation has no key, and every registered nexus is a holder */
+/* R1: with all registrants the reservation has no key, and every registered nexus is a holder */
 static void test_in_all_registrants(void **state)
 {
 	(void)state;
@@ -133,7 +133,7 @@ static void test_list_form(void **state)
 	assert_int_equal(generation(), 1);
 }
 
-/* row: R1 - SPC-4 table 67 */
+/* R1: SPC-4 table 67 */
 static void test_register(void **state)
 {
 	(void)state;
@@ -160,7 +160,7 @@ static void test_register(void **state)
 	assert_int_equal(attention_count, 0);
 }
 
-/* row: R1 - SPC-4 table 68 */
+/* R1: SPC-4 table 68 */
 static void test_register_ignore(void **state)
 {
 	(void)state;
@@ -174,7 +174,7 @@ static void test_register_ignore(void **state)
 	assert_int_equal(generation(), 3);
 }
 
-/* row: R1 - ALL_TG_PT: as if asked for through each target port */
+/* R1: ALL_TG_PT: as if asked for through each target port */
 static void test_all_target_ports(void **state)
 {
 	(void)state;
@@ -216,7 +216,7 @@ static uint8_t out_specify(unsigned from, uint64_t action_key, uint32_t len, uin
 	return out_list(from, REGISTER, 0, 28 + len);
 }
 
-/* row: R1 - SPEC_I_PT */
+/* R1: SPEC_I_PT */
 static void test_specify(void **state)
 {
 	uint32_t len;
@@ -367,7 +367,7 @@ static void test_too_many(void **state)
 	assert_true(get_be32(answer + 4) > 0xffff);
 }
 
-/* row: R1 - RESERVE with all six types */
+/* R1: RESERVE with all six types */
 static void test_reserve(void **state)
 {
 	(void)state;
@@ -399,7 +399,7 @@ static void test_reserve(void **state)
 	assert_int_equal(generation(), 2); /* neither RESERVE nor RELEASE counts */
 }
 
-/* row: R1 - RELEASE, and whom it tells */
+/* R1: RELEASE, and whom it tells */
 static void test_release(void **state)
 {
 	(void)state;
@@ -433,7 +433,7 @@ static void test_release(void **state)
 	ATTENTIONS({ H1A, 0x2a04 }, { H3B, 0x2a04 });
 }
 
-/* row: R1 - the reservation goes with the registration of its last holder */
+/* R1: the reservation goes with the registration of its last holder */
 static void test_unregister_holder(void **state)
 {
 	(void)state;
@@ -456,7 +456,7 @@ static void test_unregister_holder(void **state)
 	}
 }
 
-/* row: R1 - CLEAR */
+/* R1: CLEAR */
 static void test_clear(void **state)
 {
 	(void)state;
@@ -486,7 +486,7 @@ static uint8_t out_move(unsigned from, uint64_t key, uint64_t action_key, uint8_
 	return out_list(from, REGISTER_MOVE, 0, 24 + get_be32(list + 20));
 }
 
-/* row: R1 - REGISTER AND MOVE */
+/* R1: REGISTER AND MOVE */
 static void test_move(void **state)
 {
 	(void)state;
@@ -547,7 +547,7 @@ static void test_move_errors(void **state)
 	assert_int_equal(generation(), 2);
 }
 
-/* row: R2 - RESERVE and RELEASE, in both lengths */
+/* R2: RESERVE and RELEASE, in both lengths */
 static void test_spc2(void **state)
 {
 	(void)state;
@@ -579,7 +579,7 @@ static void test_spc2(void **state)
 	assert_int_equal(generation(), 0);
 }
 
-/* row: R2 - the end of a session and a reset release it; row: R1 - but nothing persistent */
+/* R2: the end of a session and a reset release it; R1: but nothing persistent */
 static void test_nexus_loss_and_reset(void **state)
 {
 	(void)state;
@@ -604,7 +604,7 @@ static void test_nexus_loss_and_reset(void **state)
 	assert_int_equal(attention_count, 0);
 }
 
-/* row: R2 - against persistent reservations: SPC-4 5.13.3, SPC-2 5.5.1 */
+/* R2: against persistent reservations: SPC-4 5.13.3, SPC-2 5.5.1 */
 static void test_spc2_with_persistent(void **state)
 {
 	static const uint8_t opcodes[] = { 0x16, 0x17, 0x56, 0x57 };

@@ -135,7 +135,7 @@ static void test_unreserved(void **state)
 	check_none(H2A);
 }
 
-/* row: R2 */
+/* R2 */
 static void test_reserve(void **state)
 {
 	(void)state;
@@ -145,7 +145,7 @@ static void test_reserve(void **state)
 	check(H2A, BY_RESERVE);
 }
 
-/* row: R1 - all six types against every command */
+/* R1: all six types against every command */
 static void test_types(void **state)
 {
 	static const struct {

@@ -358,7 +358,7 @@ static bool same(uint8_t status)
 	return ok;
 }
 
-/* row: R1, row: R2 - any commands in any order */
+/* R1, R2: any commands in any order */
 static void test_random(void **state)
 {
 	unsigned good = 0, taken[9] = { 0 };

@@ -32,7 +32,7 @@ static void test_errors(void **state)
 	}
 }
 
-/* row: R1 - the reservation changes hands: 5.13.11.2.4.3 */
+/* R1: the reservation changes hands: 5.13.11.2.4.3 */
 static void test_take_over(void **state)
 {
 	(void)state;
@@ -57,7 +57,7 @@ static void test_take_over(void **state)
 	assert_false(aborted[H1A]);
 }
 
-/* row: R1 - the holder preempts himself to change the type */
+/* R1: the holder preempts himself to change the type */
 static void test_self(void **state)
 {
 	(void)state;
@@ -81,7 +81,7 @@ static void test_self(void **state)
 	assert_false(holds(H1A));
 }
 
-/* row: R1 - registrations only: 5.13.11.2.5 */
+/* R1: registrations only: 5.13.11.2.5 */
 static void test_remove(void **state)
 {
 	(void)state;
@@ -106,7 +106,7 @@ static void test_remove(void **state)
 	assert_int_equal(generation(), 9);
 }
 
-/* row: R1 - all registrants: key 0 takes all, another key takes registrations */
+/* R1: all registrants: key 0 takes all, another key takes registrations */
 static void test_all_registrants(void **state)
 {
 	(void)state;
@@ -150,7 +150,7 @@ static void test_abort(void **state)
 	assert_int_equal(cmd.status, SCSI_GOOD);
 }
 
-/* row: R1 - PREEMPT AND ABORT with key 0 ends the commands of all registered nexuses, then answers */
+/* R1: PREEMPT AND ABORT with key 0 ends the commands of all registered nexuses, then answers */
 static void test_abort_all(void **state)
 {
 	unsigned before;
@@ -174,7 +174,7 @@ static void test_abort_all(void **state)
 	assert_true(holds(H1A));
 }
 
-/* row: R1 - registrations without a reservation, and a sender who removes itself */
+/* R1: registrations without a reservation, and a sender who removes itself */
 static void test_abort_registrations(void **state)
 {
 	(void)state;

@@ -19,7 +19,7 @@ static void restart(void)
 	free(kept);
 }
 
-/* row: R1 - APTPL: each type comes back with its holder and its registrations */
+/* R1: APTPL: each type comes back with its holder and its registrations */
 static void test_round_trip(void **state)
 {
 	(void)state;

@@ -126,7 +126,7 @@ static unsigned slow_link(uint64_t latency_us)
 	return lost;
 }
 
-/* row: L6: slow but alive is no failure: at most it takes one to learn how slow a link is now */
+/* slow but alive is no failure: at most it takes one to learn how slow a link is now */
 static void test_slow_link(void **state)
 {
 	(void)state;
