@@ -9,5 +9,5 @@ TEST_PACKAGES=(
 	"${DEMO_PACKAGES[@]}"
 	clang libcmocka-dev
 	tgt qemu-utils qemu-block-extra
-	iproute2 util-linux procps git jq curl openssl python3
+	iproute2 util-linux procps git make jq curl openssl python3
 )
