@@ -83,7 +83,7 @@ try_demo()
 	expect 1 '^Health  *healthy' $braidctl status
 	expect 4 ' normal  *4/4 ' $braidctl devices
 	expect 4 '^Lun:' iscsi-ls -s $target
-	expect 1 '^finished' timeout -s INT 3 iscsi-perf $target/iqn.2026-11.org.example:braid/0
+	expect 1 '^finished' timeout 20 iscsi-perf -t 2 $target/iqn.2026-11.org.example:braid/0
 	expect 1 '^I/O  *[1-9][0-9]* reads' $braidctl status
 }
 
