@@ -126,28 +126,44 @@ static const char *resize(struct array *array, char **words, size_t count, struc
 	return err ? strerror(-err) : NULL;
 }
 
-static const char *group(struct array *array, char **words, size_t count, struct evbuffer *out)
+static const char *set_group(struct array *array, struct port_group *group, const char *wish, bool apply)
 {
-	struct port_group *found;
 	enum port_state state;
-	uint64_t id;
 
-	(void)out;
-	if (count != 2 || number_parse(words[0], UINT16_MAX, &id))
-		return "group takes a target port group and a state or prefer";
-	found = ports_group(&array->ports, (uint16_t)id);
-	if (!found)
-		return "no such target port group";
-	if (!strcmp(words[1], "prefer")) {
-		for (size_t i = 0; i < array->ports.group_count; i++)
-			array->ports.group[i].preferred = false;
-		found->preferred = true;
-		target_unit_attention(array->target, TARGET_ALL_LUNS, 0x2a06, 0);
+	if (strcmp(wish, "prefer")) {
+		if (ports_state_parse(wish, &state))
+			return "states are optimized, nonoptimized, standby, unavailable, offline and transitioning";
+		if (apply)
+			array_set_group(array, group, state, PORT_REASON_IMPLICIT, 0);
 		return NULL;
 	}
-	if (ports_state_parse(words[1], &state))
-		return "states are optimized, nonoptimized, standby, unavailable, offline and transitioning";
-	array_set_group(array, found, state, PORT_REASON_IMPLICIT, 0);
+	if (apply) {
+		for (size_t i = 0; i < array->ports.group_count; i++)
+			array->ports.group[i].preferred = &array->ports.group[i] == group;
+		target_unit_attention(array->target, TARGET_ALL_LUNS, 0x2a06, 0);
+	}
+	return NULL;
+}
+
+/* All pairs or none, and at one moment: hosts never see two groups that change places in the same state. */
+static const char *group(struct array *array, char **words, size_t count, struct evbuffer *out)
+{
+	(void)out;
+	if (count == 0 || count % 2)
+		return "group takes target port groups, each with a state or prefer";
+	for (unsigned apply = 0; apply < 2; apply++) {
+		for (size_t i = 0; i < count; i += 2) {
+			struct port_group *found;
+			const char *error;
+			uint64_t id;
+
+			if (number_parse(words[i], UINT16_MAX, &id) || !(found = ports_group(&array->ports, (uint16_t)id)))
+				return "no such target port group";
+			error = set_group(array, found, words[i + 1], apply);
+			if (error)
+				return error;
+		}
+	}
 	return NULL;
 }
 
@@ -321,7 +337,7 @@ static const struct {
 	{ "stats", ON_WORKER, stats, " [reset]", "what each portal has carried for each LUN" },
 	{ "luns", ON_WORKER, luns, "", "the logical units" },
 	{ "resize", ON_WORKER, resize, " LUN BYTES", "change a capacity" },
-	{ "group", ON_WORKER, group, " ID STATE|prefer", "change a target port group" },
+	{ "group", ON_WORKER, group, " ID STATE|prefer...", "change target port groups, all at one moment" },
 	{ "groups", ON_WORKER, groups, "", "the target port groups" },
 	{ "fault add", ON_WORKER, add_fault, " [portal=N] [lun=N] [opcode=LIST|read|write] [count=N] [late=1] action=A",
 	  "A: delay:MS, hang, drop, error:KEY/ASC/ASCQ, status:NAME" },

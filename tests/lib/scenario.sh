@@ -70,14 +70,15 @@ expect_eq()
 	[[ $1 == "$2" ]] || fail "${3:-value}: got \"$1\", want \"$2\""
 }
 
-# wait_until SECONDS COMMAND...: runs the command every 50 ms until it succeeds; fails after SECONDS.
+# wait_until SECONDS COMMAND...: runs the command every 50 ms until it succeeds; fails after SECONDS, with what it printed
+# last. In a subshell, so that an expectation that is not met yet is asked again instead of ending the script.
 wait_until()
 {
 	local seconds=$1 end=$((SECONDS + $1))
 
 	shift
-	until "$@" >/dev/null 2>&1; do
-		((SECONDS <= end)) || fail "not within $seconds s: $*"
+	until ("$@") >"$WORK/.wait_until" 2>&1; do
+		((SECONDS <= end)) || fail "not within $seconds s: $*: $(tail -n 1 "$WORK/.wait_until")"
 		sleep 0.05
 	done
 }

@@ -12,10 +12,10 @@ array()
 	"$BIN/braid-array" --send array.sock "$@"
 }
 
+# groups STATE STATE: of group 1 and of group 2, at one moment; in between an optimized one could be missed, and made
 groups()
 {
-	array group 1 "$1"
-	array group 2 "$2"
+	array group 1 "$1" 2 "$2"
 }
 
 # What the portals of that group have carried since the last `stats reset`; group 1: portals 0 and 1
@@ -82,12 +82,14 @@ done
 
 note "one group in transition"
 groups transitioning nonoptimized
+wait_until 5 access 2 active/non-optimized
 wait_until 5 serves 2
 note "both in transition"
 groups transitioning transitioning
 wait_until 5 access 2 transitioning
 sleep 1.5
 groups standby optimized
+wait_until 5 access 2 active/optimized
 wait_until 5 serves 2
 
 note "both stand by"

@@ -332,6 +332,14 @@ static void test_group(void **state)
 	must("groups");
 	assert_non_null(strstr(answer, "group=2 state=standby"));
 	assert_string_equal(command("group 3 standby"), "no such target port group\n");
+
+	assert_string_equal(command("group 1 standby 3 standby"), "no such target port group\n");
+	assert_int_equal(ready(a, 0), 0); /* nothing was changed */
+	must("group 1 standby 2 optimized");
+	must("groups");
+	assert_non_null(strstr(answer, "group=1 state=standby"));
+	assert_non_null(strstr(answer, "group=2 state=optimized"));
+	assert_string_equal(command("group 1"), "group takes target port groups, each with a state or prefer\n");
 	logout(a);
 	logout(b);
 }
