@@ -2,6 +2,7 @@
 
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
+#include "gateway/engine/host_reservation.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ void device_destroy(struct device *device)
 		path_core_destroy(device->paths[i]);
 	policy_setup_put(device->setup);
 	dsm_disown(&device->core);
+	host_reservation_destroy(device->core.reservations);
 	free(device->settings);
 	free(device->core.cells);
 	free(device->core.held);

@@ -11,8 +11,11 @@
 #include "gateway/engine/inventory.h"
 #include "gateway/policy_name.h"
 
+struct gateway;
+
 struct device {
 	struct list link; /* gateway.devices */
+	struct gateway *gateway;
 	struct device_core core;
 	struct identity identity;
 	unsigned worker_count;

@@ -7,6 +7,7 @@
 #include "gateway/levels.h"
 #include "gateway/persist.h"
 #include "gateway/registry.h"
+#include "gateway/reserve.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -134,6 +135,8 @@ static void on_target_event(void *user, const struct target_event *event)
 	journal_add(gateway->journal, event->kind == TARGET_LOGIN_REFUSED ? "warning" : "info", types[event->kind],
 		    subject, "%s from %s%s%s", event->nexus->initiator_name, net_format(&event->nexus->remote, remote),
 		    event->reason ? ": " : "", event->reason ? event->reason : "");
+	if (event->kind == TARGET_SESSION_END)
+		reserve_nexus_lost(gateway, event->nexus);
 }
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
@@ -163,6 +166,7 @@ static struct target *build_target(struct gateway *gateway, struct loop *const *
 	}
 	gateway->target_ops = pseudo_lun_ops;
 	gateway->target_ops.event = on_target_event;
+	gateway->target_ops.reset = reserve_reset;
 	target = target_create(&target_config, gateway->control, worker_loops, gateway->worker_count,
 			       &gateway->target_ops, &gateway->luns);
 	free(portals);

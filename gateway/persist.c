@@ -1,7 +1,9 @@
 #include "gateway/persist.h"
 
+#include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/reserve.h"
 #include "gateway/state.h"
 
 #include <errno.h>
@@ -11,30 +13,6 @@
 #include <sys/random.h>
 
 #define STATE_VERSION 1
-
-static void hex_encode(const uint8_t *bytes, size_t len, char *text)
-{
-	for (size_t i = 0; i < len; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
-	text[2 * len] = '\0';
-}
-
-/* The number of bytes; -1: not hex, or more than max. */
-static int hex_decode(const char *text, uint8_t *bytes, size_t max)
-{
-	size_t len = strlen(text);
-
-	if (len % 2 || len / 2 > max)
-		return -1;
-	for (size_t i = 0; i < len / 2; i++) {
-		unsigned byte;
-
-		if (sscanf(text + 2 * i, "%2x", &byte) != 1)
-			return -1;
-		bytes[i] = (uint8_t)byte;
-	}
-	return (int)(len / 2);
-}
 
 /* ---- save -------------------------------------------------------------------------------------------------------- */
 
@@ -56,6 +34,7 @@ static json_t *save_settings(const struct device *device)
 static json_t *save_device(const struct device *device)
 {
 	char standard[2 * HARDWARE_ID_LEN + 1], identity[2 * sizeof(device->identity.bytes) + 1];
+	char *reservations = reserve_save(device);
 	json_t *json;
 
 	hex_encode((const uint8_t *)device->hardware_id, HARDWARE_ID_LEN, standard);
@@ -70,6 +49,9 @@ static json_t *save_device(const struct device *device)
 		json_object_set_new(json, "policy", json_string(policy_name(device->policy)));
 	if (json && device->setting_count)
 		json_object_set_new(json, "paths", save_settings(device));
+	if (json && reservations)
+		json_object_set_new(json, "reservations", json_string(reservations));
+	free(reservations);
 	return json;
 }
 
@@ -141,17 +123,18 @@ static void trimmed(char *out, const char *field, size_t len)
 
 static int load_device(struct gateway *gateway, const char *id, json_t *json)
 {
-	const char *hardware_id, *revision, *serial, *bytes, *policy = NULL;
+	const char *hardware_id, *revision, *serial, *bytes, *policy = NULL, *reservations = NULL;
 	int lun, block_size, kind, type, association, code_set, len;
 	json_t *paths = NULL;
 	struct lu_info lu = { 0 };
 	struct device *device;
 	json_int_t blocks;
 
-	if (json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:i, s:{s:i, s:i, s:i, s:i, s:s}, s?s, s?o}", "lun", &lun,
+	if (json_unpack(json, "{s:i, s:s, s:s, s:s, s:I, s:i, s:{s:i, s:i, s:i, s:i, s:s}, s?s, s?o, s?s}", "lun", &lun,
 			"hardware_id", &hardware_id, "revision", &revision, "serial", &serial, "blocks", &blocks,
 			"block_size", &block_size, "identity", "kind", &kind, "type", &type, "association",
-			&association, "code_set", &code_set, "bytes", &bytes, "policy", &policy, "paths", &paths) < 0 ||
+			&association, "code_set", &code_set, "bytes", &bytes, "policy", &policy, "paths", &paths,
+			"reservations", &reservations) < 0 ||
 	    strlen(hardware_id) != HARDWARE_ID_LEN || (lun >= 0 && block_size <= 0) || lun < -1 ||
 	    lun >= TARGET_LUNS_MAX)
 		return -EINVAL;
@@ -171,13 +154,14 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 	lu.blocks = (uint64_t)blocks;
 	lu.block_size = (uint32_t)block_size;
 	device = device_create(&lu, id, gateway->worker_count);
+	reserve_attach(gateway, device);
 	device->lun = lun;
 	if (policy)
 		policy_parse(policy, &device->policy);
 	if (paths)
 		load_settings(device, paths);
 	list_add_tail(&gateway->devices, &device->link);
-	return 0;
+	return reservations ? reserve_load(device, reservations) : 0;
 }
 
 static int load_claims(struct gateway *gateway, json_t *claims)

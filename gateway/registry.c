@@ -7,6 +7,7 @@
 #include "gateway/hash.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
+#include "gateway/reserve.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -35,6 +36,8 @@ static struct device *find_by_identity(struct gateway *gateway, const struct lu_
 static struct device *add_device(struct gateway *gateway, const struct lu_info *lu, const char *id)
 {
 	struct device *device = device_create(lu, id, gateway->worker_count);
+
+	reserve_attach(gateway, device);
 
 	list_add_tail(&gateway->devices, &device->link);
 	levels_apply(gateway, device);
@@ -451,8 +454,11 @@ void registry_disk_left(struct gateway *gateway, struct device_core *core)
 	for (unsigned i = 0; i < device->path_count; i++)
 		for (unsigned w = 0; w < gateway->worker_count; w++)
 			atomic_store_explicit(&device->paths[i]->states[w], PATH_DOWN, memory_order_relaxed);
-	if (device->leaving && --device->leaving == 0)
+	if (device->leaving && --device->leaving == 0) {
 		registry_apply_claims(gateway); /* it may have been claimed again meanwhile */
+		if (!device->claimed && !gateway->stopping)
+			reserve_forget(device);
+	}
 }
 
 /* A path that could not tell its capacity as a passive one can now. */

@@ -8,6 +8,7 @@
 #include "target/portal.h"
 #include "target/session.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,6 +135,14 @@ static void take_session_type(struct login *login, const char *value)
 		login_refuse(login, LOGIN_NO_SESSION_TYPE, "unknown session type");
 }
 
+/* iSCSI names are compared without case (RFC 3722): in one spelling from here on. */
+static void copy_name(char name[ISCSI_NAME_MAX], const char *value)
+{
+	str_copy(name, ISCSI_NAME_MAX, value);
+	for (; *name; name++)
+		*name = (char)tolower((unsigned char)*name);
+}
+
 /* Keys that only declare something. */
 static void take_declaration(struct login *login, enum key key, const char *value)
 {
@@ -142,7 +151,7 @@ static void take_declaration(struct login *login, enum key key, const char *valu
 		if (!name_is_valid(value))
 			login_refuse(login, LOGIN_INITIATOR_ERROR, "not an iSCSI name");
 		else
-			str_copy(login->nexus.initiator_name, ISCSI_NAME_MAX, value);
+			copy_name(login->nexus.initiator_name, value);
 		break;
 	case KEY_INITIATOR_ALIAS:
 		str_copy(login->nexus.initiator_alias, sizeof(login->nexus.initiator_alias), value);
@@ -188,7 +197,7 @@ static bool repeats_name(const struct login *login, const struct pair *pair)
 		return false;
 	switch (key) {
 	case KEY_INITIATOR_NAME:
-		return strcmp(pair->value, login->nexus.initiator_name) == 0;
+		return strcasecmp(pair->value, login->nexus.initiator_name) == 0;
 	case KEY_INITIATOR_ALIAS:
 		return strcmp(pair->value, login->nexus.initiator_alias) == 0;
 	case KEY_TARGET_NAME:

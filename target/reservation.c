@@ -146,6 +146,22 @@ void reservation_conflict(struct scsi_cmd *cmd)
 	cmd->transfer = 0;
 }
 
+void reservation_clear(struct reservations *reservations)
+{
+	const struct registration *gone;
+
+	if (!reservations->count && !reservations->reserved)
+		return;
+	reservations->reserved = false;
+	reservations->type = RESERVATION_NONE;
+	reservations->generation++;
+	reservations->count = 0;
+	reservation_publish(reservations);
+	list_for_each(gone, &reservations->registrations, link)
+		reservations->ops->unit_attention(reservations->user, &gone->nexus, ASC_RESERVATIONS_PREEMPTED);
+	reservation_free_list(&reservations->registrations);
+}
+
 static void release(struct reservations *reservations)
 {
 	reservations->reserved = false;

@@ -76,6 +76,10 @@ void reservation_destroy(struct reservations *reservations); /* takes NULL */
  * or later. False: it is none of these, and was not touched. */
 bool reservation_execute(struct reservations *reservations, struct scsi_cmd *cmd);
 
+/* Everything goes, as with the service action CLEAR, and everybody hears of it: the administrator's way out. What is
+ * kept is the caller's to change. */
+void reservation_clear(struct reservations *reservations);
+
 /* The session of that nexus is over (I_T nexus loss, SAM-5 6.3.4); a logical unit or target reset (6.3.2, 6.3.3). */
 void reservation_nexus_lost(struct reservations *reservations, const struct target_nexus *nexus);
 void reservation_reset(struct reservations *reservations);

@@ -4,6 +4,7 @@
  */
 #include "target/reservation_unit.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -59,7 +60,8 @@ static int parse_text(const char *text, size_t len, struct reservation_transport
 	}
 	if (!name_len || name_len >= sizeof(transport->initiator_name))
 		return -EINVAL;
-	memcpy(transport->initiator_name, text, name_len);
+	for (size_t i = 0; i < name_len; i++) /* as the login spells it */
+		transport->initiator_name[i] = (char)tolower((unsigned char)text[i]);
 	return 0;
 }
 

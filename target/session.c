@@ -23,6 +23,13 @@ struct held_pdu {
 	uint8_t data[];
 };
 
+bool session_is_of(const struct session *session, const struct target_nexus *nexus)
+{
+	return !session->discovery && session->nexus.tpgt == nexus->tpgt &&
+	       memcmp(session->nexus.isid, nexus->isid, sizeof(nexus->isid)) == 0 &&
+	       strcmp(session->nexus.initiator_name, nexus->initiator_name) == 0;
+}
+
 /* ---- answers ---- */
 
 void session_reject(struct session *session, const uint8_t *bhs, enum pdu_reject reason)

@@ -71,6 +71,9 @@ struct session *session_create(struct target *target, struct worker *worker, con
 			       const struct params *params, bool discovery);
 void session_free(struct session *session); /* never adopted, or ended */
 
+/* A normal session of that I_T nexus: initiator_name, isid and tpgt. Any thread that may look at the session. */
+bool session_is_of(const struct session *session, const struct target_nexus *nexus);
+
 /* Hands the session with its connection to its worker's loop. */
 void session_hand_over(struct session *session, struct conn *conn);
 

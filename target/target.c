@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #define COMMANDS_MAX 3072 /* a task's index has 12 bits of a transfer tag */
 #define TSIH_MAX 65535u
@@ -207,19 +206,12 @@ const struct net_address *target_portal_address(const struct target *target, uns
 
 /* ---- the register ---- */
 
-static bool is_session_of(const struct session *session, const struct target_nexus *nexus)
-{
-	return !session->discovery && session->nexus.tpgt == nexus->tpgt &&
-	       memcmp(session->nexus.isid, nexus->isid, sizeof(nexus->isid)) == 0 &&
-	       strcasecmp(session->nexus.initiator_name, nexus->initiator_name) == 0;
-}
-
 struct session *target_find_session(struct target *target, const struct target_nexus *nexus)
 {
 	struct session *session;
 
 	list_for_each(session, &target->sessions, register_link)
-		if (is_session_of(session, nexus))
+		if (session_is_of(session, nexus))
 			return session;
 	return NULL;
 }
@@ -414,7 +406,7 @@ static void worker_attention(struct worker *worker, const struct attention_call 
 	struct session *session;
 
 	list_for_each(session, &worker->sessions, worker_link) {
-		if (attention->one ? is_session_of(session, &attention->nexus)
+		if (attention->one ? session_is_of(session, &attention->nexus)
 				   : !attention->except || session->nexus.session_id != attention->except)
 			attention_establish(&session->attentions, attention->lun, attention->asc);
 	}

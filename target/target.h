@@ -32,7 +32,7 @@ struct target;
  * command of that nexus in hand. */
 struct target_nexus {
 	uint32_t session_id; /* ours: unique while the process lives */
-	char initiator_name[ISCSI_NAME_MAX];
+	char initiator_name[ISCSI_NAME_MAX]; /* in lower case */
 	char initiator_alias[64];
 	uint8_t isid[6];
 	uint16_t tsih;
@@ -77,10 +77,10 @@ struct target_ops {
 	size_t (*list_luns)(void *user, const struct target_nexus *nexus, uint16_t *luns, size_t max);
 	/* Control loop; may be NULL. */
 	void (*event)(void *user, const struct target_event *event);
-	/* A LOGICAL UNIT RESET of nexus on lun, or a target reset (TARGET_ALL_LUNS): the tasks are gone, the unit
-	 * attentions are established, the response is next. What else a reset clears (SAM-5 6.3.3: reservations of
-	 * SPC-2) is the owner's. Worker thread `nexus->worker`; may be NULL. */
-	void (*reset)(void *user, const struct target_nexus *nexus, uint16_t lun);
+	/* A LOGICAL UNIT RESET on lun, or a target reset (TARGET_ALL_LUNS): the tasks are gone, the unit attentions
+	 * are established. What else a reset clears (SAM-5 6.3.3: reservations of SPC-2) is the owner's, who calls
+	 * done, now or later, on the thread of that worker: the response follows. May be NULL. */
+	void (*reset)(void *user, unsigned worker, uint16_t lun, void (*done)(void *arg), void *arg);
 };
 
 struct target_portal {
@@ -137,6 +137,12 @@ void target_unit_attention(struct target *target, uint16_t lun, scsi_asc asc, ui
 
 /* The same for one nexus, if it is logged in: that initiator_name, isid and tpgt, whatever its session. Any thread. */
 void target_nexus_attention(struct target *target, const struct target_nexus *nexus, uint16_t lun, scsi_asc asc);
+
+/* Aborts every task that the nexus (its initiator_name, isid and tpgt) has on `lun` at this moment, except the one of
+ * that command (NULL: none is spared). done is called on the control loop when the last of them is gone: nothing of them
+ * is executed any more. Control loop. */
+void target_abort_tasks(struct target *target, const struct target_nexus *nexus, uint16_t lun,
+			const struct scsi_cmd *except, void (*done)(void *arg), void *arg);
 
 struct target_session_view {
 	const struct target_nexus *nexus;

@@ -8,24 +8,24 @@
 #include <string.h>
 
 enum tmf_function { /* RFC 7143 11.5.1 */
-	TMF_ABORT_TASK = 1,
-	TMF_ABORT_TASK_SET = 2,
-	TMF_CLEAR_ACA = 3,
-	TMF_CLEAR_TASK_SET = 4,
-	TMF_LUN_RESET = 5,
-	TMF_TARGET_WARM_RESET = 6,
-	TMF_TARGET_COLD_RESET = 7,
-	TMF_TASK_REASSIGN = 8,
-	TMF_FUNCTION_COUNT
+		    TMF_ABORT_TASK = 1,
+		    TMF_ABORT_TASK_SET = 2,
+		    TMF_CLEAR_ACA = 3,
+		    TMF_CLEAR_TASK_SET = 4,
+		    TMF_LUN_RESET = 5,
+		    TMF_TARGET_WARM_RESET = 6,
+		    TMF_TARGET_COLD_RESET = 7,
+		    TMF_TASK_REASSIGN = 8,
+		    TMF_FUNCTION_COUNT
 };
 
 enum tmf_response { /* 11.6.1 */
-	TMF_COMPLETE = 0,
-	TMF_NO_TASK = 1,
-	TMF_NO_LUN = 2,
-	TMF_NO_REASSIGNMENT = 4,
-	TMF_NOT_SUPPORTED = 5,
-	TMF_REJECTED = 255,
+		    TMF_COMPLETE = 0,
+		    TMF_NO_TASK = 1,
+		    TMF_NO_LUN = 2,
+		    TMF_NO_REASSIGNMENT = 4,
+		    TMF_NOT_SUPPORTED = 5,
+		    TMF_REJECTED = 255,
 };
 
 #define ASC_POWER_ON 0x2901
@@ -35,9 +35,9 @@ enum tmf_response { /* 11.6.1 */
 /* How far a function reaches, and what the others hear of it (SAM-5 table 34 and 5.14). */
 struct tmf_def {
 	enum tmf_response refusal; /* TMF_COMPLETE: it is carried out */
-	bool by_lun;		   /* one LUN, which must exist; else all */
-	bool all_sessions;	   /* of all workers; else its own */
-	bool own_attention;	   /* the requester hears of it, too */
+	bool by_lun; /* one LUN, which must exist; else all */
+	bool all_sessions; /* of all workers; else its own */
+	bool own_attention; /* the requester hears of it, too */
 	bool is_reset;
 	scsi_asc attention;
 };
@@ -47,40 +47,68 @@ static const struct tmf_def functions[TMF_FUNCTION_COUNT] = {
 	[TMF_ABORT_TASK] = { .refusal = TMF_COMPLETE },
 	[TMF_ABORT_TASK_SET] = { .refusal = TMF_COMPLETE, .by_lun = true },
 	[TMF_CLEAR_ACA] = { .refusal = TMF_NOT_SUPPORTED },
-	[TMF_CLEAR_TASK_SET] = { .refusal = TMF_COMPLETE, .by_lun = true, .all_sessions = true,
+	[TMF_CLEAR_TASK_SET] = { .refusal = TMF_COMPLETE,
+				 .by_lun = true,
+				 .all_sessions = true,
 				 .attention = ASC_COMMANDS_CLEARED },
-	[TMF_LUN_RESET] = { .refusal = TMF_COMPLETE, .by_lun = true, .all_sessions = true, .own_attention = true,
-			    .is_reset = true, .attention = ASC_BUS_DEVICE_RESET },
-	[TMF_TARGET_WARM_RESET] = { .refusal = TMF_COMPLETE, .all_sessions = true, .own_attention = true,
-				    .is_reset = true, .attention = ASC_BUS_DEVICE_RESET },
-	[TMF_TARGET_COLD_RESET] = { .refusal = TMF_COMPLETE, .all_sessions = true, .own_attention = true,
-				    .is_reset = true, .attention = ASC_POWER_ON },
+	[TMF_LUN_RESET] = { .refusal = TMF_COMPLETE,
+			    .by_lun = true,
+			    .all_sessions = true,
+			    .own_attention = true,
+			    .is_reset = true,
+			    .attention = ASC_BUS_DEVICE_RESET },
+	[TMF_TARGET_WARM_RESET] = { .refusal = TMF_COMPLETE,
+				    .all_sessions = true,
+				    .own_attention = true,
+				    .is_reset = true,
+				    .attention = ASC_BUS_DEVICE_RESET },
+	[TMF_TARGET_COLD_RESET] = { .refusal = TMF_COMPLETE,
+				    .all_sessions = true,
+				    .own_attention = true,
+				    .is_reset = true,
+				    .attention = ASC_POWER_ON },
 	[TMF_TASK_REASSIGN] = { .refusal = TMF_NO_REASSIGNMENT },
+};
+
+/* What waits for sweeps on several workers. */
+struct sweeps {
+	struct loop *loop; /* that waits */
+	unsigned pending;
+	void (*done)(struct sweeps *sweeps); /* on loop, once */
 };
 
 /* A function under way. The requester's worker. */
 struct tmf {
+	struct sweeps sweeps;
 	struct worker *worker;
 	uint32_t session_id; /* the session may end meanwhile */
 	uint32_t itt;
 	enum tmf_function function;
-	uint16_t lun;	  /* TARGET_ALL_LUNS */
-	unsigned pending; /* sweeps */
+	uint16_t lun; /* TARGET_ALL_LUNS */
 };
 
-/* Its part on one worker. */
+/* target_abort_tasks() under way. */
+struct purge {
+	struct sweeps sweeps;
+	void (*done)(void *arg);
+	void *arg;
+};
+
+/* The part of one worker. */
 struct sweep {
 	struct call call;
 	struct list link;
 	struct worker *worker;
-	struct tmf *tmf; /* the requester's; not touched here */
-	uint64_t mark;	 /* tasks aborted up to this one count */
+	struct sweeps *sweeps; /* touched on their loop only */
+	uint64_t mark; /* tasks aborted up to this one count */
 	uint32_t session_id; /* 0: all */
 	uint32_t requester;
 	uint16_t lun; /* TARGET_ALL_LUNS */
 	enum tmf_function function;
-	bool by_itt;
+	bool by_itt, by_nexus;
 	uint32_t itt;
+	struct target_nexus nexus;
+	const struct scsi_cmd *except; /* never looked into */
 };
 
 static struct session *find_session(struct worker *worker, uint32_t id)
@@ -112,19 +140,31 @@ static void cold_reset(struct worker *worker, uint32_t spare)
 			session_kill(session, "target cold reset");
 }
 
-static void tmf_finish(struct tmf *tmf)
+static void tmf_respond(void *arg)
 {
+	struct tmf *tmf = arg;
 	struct session *session = find_session(tmf->worker, tmf->session_id);
 
+	atomic_fetch_sub(&tmf->worker->target->calls, 1);
 	if (session && !session_ended(session)) {
-		if (functions[tmf->function].is_reset && tmf->worker->target->ops.reset)
-			tmf->worker->target->ops.reset(tmf->worker->target->user, &session->nexus, tmf->lun);
 		respond(session, tmf->itt, TMF_COMPLETE);
 		session->tmf_count--;
 		if (tmf->function == TMF_TARGET_COLD_RESET)
 			conn_finish(session->conn, "target cold reset");
 	}
 	free(tmf);
+}
+
+static void tmf_finish(struct sweeps *sweeps)
+{
+	struct tmf *tmf = container_of(sweeps, struct tmf, sweeps);
+	struct target *target = tmf->worker->target;
+
+	atomic_fetch_add(&target->calls, 1);
+	if (functions[tmf->function].is_reset && target->ops.reset)
+		target->ops.reset(target->user, tmf->worker->index, tmf->lun, tmf_respond, tmf);
+	else
+		tmf_respond(tmf);
 }
 
 /* ---- sweeps ---- */
@@ -135,6 +175,8 @@ static bool sweep_matches(const struct sweep *sweep, const struct task *task)
 		return false;
 	if (sweep->by_itt)
 		return task->itt == sweep->itt;
+	if (sweep->by_nexus && (&task->cmd == sweep->except || !session_is_of(task->session, &sweep->nexus)))
+		return false;
 	return sweep->lun == TARGET_ALL_LUNS || task->cmd.lun == sweep->lun;
 }
 
@@ -158,11 +200,11 @@ static struct task *sweep_find(const struct sweep *sweep, bool aborted)
 static void on_swept(struct call *call)
 {
 	struct sweep *sweep = container_of(call, struct sweep, call);
-	struct tmf *tmf = sweep->tmf;
+	struct sweeps *sweeps = sweep->sweeps;
 
 	free(sweep);
-	if (--tmf->pending == 0)
-		tmf_finish(tmf);
+	if (--sweeps->pending == 0)
+		sweeps->done(sweeps);
 }
 
 static void sweep_finish(struct sweep *sweep)
@@ -170,7 +212,7 @@ static void sweep_finish(struct sweep *sweep)
 	list_del(&sweep->link);
 	if (sweep->function == TMF_TARGET_COLD_RESET)
 		cold_reset(sweep->worker, sweep->requester);
-	target_post(sweep->worker->target, sweep->tmf->worker->loop, &sweep->call, on_swept);
+	target_post(sweep->worker->target, sweep->sweeps->loop, &sweep->call, on_swept);
 }
 
 static void sweep_attention(const struct sweep *sweep)
@@ -209,31 +251,56 @@ void tmf_task_gone(struct worker *worker)
 			sweep_finish(sweep);
 }
 
-static void tmf_start(struct session *session, const struct tmf *request, const struct sweep *pattern)
+/* Sweeps like `pattern`, on one worker or (NULL) on all. */
+static void sweeps_start(struct target *target, struct worker *only, struct sweeps *sweeps, const struct sweep *pattern)
 {
-	struct target *target = session->target;
-	bool all = functions[request->function].all_sessions;
-	struct tmf *tmf = xmalloc(sizeof(*tmf));
-
-	*tmf = *request;
-	tmf->pending = all ? (unsigned)target->worker_count : 1;
-	session->tmf_count++;
+	sweeps->pending = only ? 1 : (unsigned)target->worker_count;
 	for (size_t i = 0; i < target->worker_count; i++) {
 		struct worker *worker = &target->workers[i];
 		struct sweep *sweep;
 
-		if (!all && worker != session->worker)
+		if (only && worker != only)
 			continue;
 		sweep = xmalloc(sizeof(*sweep));
 		*sweep = *pattern;
 		list_init(&sweep->link);
 		sweep->worker = worker;
-		sweep->tmf = tmf;
-		if (worker == session->worker)
+		sweep->sweeps = sweeps;
+		sweep->call.target = target;
+		if (worker->loop == sweeps->loop)
 			sweep_run(&sweep->call); /* at once: commands that follow are not meant */
 		else
 			target_post(target, worker->loop, &sweep->call, sweep_run);
 	}
+}
+
+static void tmf_start(struct session *session, const struct tmf *request, const struct sweep *pattern)
+{
+	bool all = functions[request->function].all_sessions;
+	struct tmf *tmf = xmalloc(sizeof(*tmf));
+
+	*tmf = *request;
+	tmf->sweeps = (struct sweeps){ .loop = session->worker->loop, .done = tmf_finish };
+	session->tmf_count++;
+	sweeps_start(session->target, all ? NULL : session->worker, &tmf->sweeps, pattern);
+}
+
+static void on_purged(struct sweeps *sweeps)
+{
+	struct purge *purge = container_of(sweeps, struct purge, sweeps);
+
+	purge->done(purge->arg);
+	free(purge);
+}
+
+void target_abort_tasks(struct target *target, const struct target_nexus *nexus, uint16_t lun,
+			const struct scsi_cmd *except, void (*done)(void *arg), void *arg)
+{
+	struct purge *purge = xmalloc(sizeof(*purge));
+	const struct sweep pattern = { .lun = lun, .by_nexus = true, .nexus = *nexus, .except = except };
+
+	*purge = (struct purge){ .sweeps = { .loop = target->control, .done = on_purged }, .done = done, .arg = arg };
+	sweeps_start(target, NULL, &purge->sweeps, &pattern);
 }
 
 /* ---- requests ---- */
@@ -268,8 +335,7 @@ void tmf_request(struct session *session, const struct pdu *pdu)
 
 	tmf.itt = pdu_itt(pdu->bhs);
 	tmf.function = pattern.function = (enum tmf_function)function;
-	log_info("tmf", "session=%u function=%u ref=0x%x", tmf.session_id, function,
-		 get_be32(pdu->bhs + TASK_REF_ITT));
+	log_info("tmf", "session=%u function=%u ref=0x%x", tmf.session_id, function, get_be32(pdu->bhs + TASK_REF_ITT));
 	if (def->refusal != TMF_COMPLETE) {
 		respond(session, tmf.itt, def->refusal);
 		return;

@@ -69,12 +69,12 @@ static const struct command_row rows[] = {
 	ACTION(0xa3, 0x0d, READ),	 /* REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS */
 	ACTION(0xa3, 0x0f, READ),	 /* REPORT TIMESTAMP */
 	ACTION(0xa4, 0x0a, REFUSE),	 /* SET TARGET PORT GROUPS */
-	PLAIN(0x5e, REFUSE),		 /* PERSISTENT RESERVE IN: a reservation there would name the gateway's links, */
-	PLAIN(0x5f, REFUSE),		 /* PERSISTENT RESERVE OUT: not the host, and shut out its other paths */
-	PLAIN(0x16, REFUSE),		 /* RESERVE(6) */
-	PLAIN(0x17, REFUSE),		 /* RELEASE(6) */
-	PLAIN(0x56, REFUSE),		 /* RESERVE(10) */
-	PLAIN(0x57, REFUSE),		 /* RELEASE(10) */
+	PLAIN(0x5e, RESERVE),		 /* PERSISTENT RESERVE IN: a reservation at the array would name the gateway's */
+	PLAIN(0x5f, RESERVE),		 /* PERSISTENT RESERVE OUT: links, not the host, and shut out its other paths */
+	PLAIN(0x16, RESERVE),		 /* RESERVE(6) */
+	PLAIN(0x17, RESERVE),		 /* RELEASE(6) */
+	PLAIN(0x56, RESERVE),		 /* RESERVE(10) */
+	PLAIN(0x57, RESERVE),		 /* RELEASE(10) */
 	PLAIN(0x83, REFUSE),		 /* EXTENDED COPY: its descriptors name the array's own ports */
 	PLAIN(0x84, REFUSE),		 /* RECEIVE COPY RESULTS */
 	PLAIN(0x7f, REFUSE),		 /* variable length CDBs */

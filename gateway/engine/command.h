@@ -14,6 +14,7 @@ enum command_effect {
 	COMMAND_READ, /* changes nothing: may be sent again at once, on any path */
 	COMMAND_WRITE, /* sending it twice in a row is harmless; sent again only behind the fence (row F1) */
 	COMMAND_ONCE, /* a second execution could differ: an unknown outcome is reported, not repeated (row F3) */
+	COMMAND_RESERVE, /* a reservation of the host: executed by the gateway (rows R1, R2) */
 	COMMAND_REFUSE, /* not passed to an array: its meaning belongs to a nexus that hosts do not own there */
 };
 

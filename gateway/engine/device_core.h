@@ -46,6 +46,7 @@ struct device_core {
 	struct figure_cell *cells; /* one a worker */
 	_Atomic unsigned *held; /* commands waiting for a path, one a worker */
 	struct news news;
+	struct host_reservations *reservations; /* of the hosts */
 };
 
 #endif

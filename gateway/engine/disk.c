@@ -78,9 +78,8 @@ static void disk_finish(struct io *io)
 		figure_add(io->info->is_write ? &cell->written_bytes : &cell->read_bytes, bytes);
 	}
 	io->place = IO_IDLE;
-	disk->busy--;
 	io->done(io);
-	disk_leave(disk);
+	disk_exit(disk);
 }
 
 static void on_finish_timer(void *arg)
@@ -474,6 +473,17 @@ void disk_outcome_unknown(struct io *io)
 
 /* ---- commands in and out --------------------------------------------------------------------------------------- */
 
+void disk_enter(struct disk *disk)
+{
+	disk->busy++;
+}
+
+void disk_exit(struct disk *disk)
+{
+	disk->busy--;
+	disk_leave(disk);
+}
+
 void disk_submit(struct disk *disk, struct io *io)
 {
 	io->disk = disk;
@@ -483,7 +493,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->conflicts = io->retries = io->losses = 0;
 	io->uncounted_since_us = 0;
 	list_init(&io->link);
-	disk->busy++;
+	disk_enter(disk);
 	disk_send(disk, io, disk_select(disk, &disk->usable, io));
 }
 

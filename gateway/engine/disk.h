@@ -63,6 +63,10 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 /* The state of one of its paths has changed. */
 void disk_refresh(struct disk *disk);
 
+/* A command that does not go through disk_submit() is inside from enter to exit: the disk stays. exit may destroy it. */
+void disk_enter(struct disk *disk);
+void disk_exit(struct disk *disk);
+
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */
 void disk_abort(struct io *io);

@@ -2,6 +2,7 @@
 
 #include "gateway/base/bytes.h"
 #include "gateway/engine/disk.h"
+#include "gateway/engine/host_reservation.h"
 #include "gateway/engine/inquiry.h"
 #include "gateway/engine/worker.h"
 
@@ -13,7 +14,10 @@
 
 /* What stands behind scsi_cmd.ctx. */
 struct pseudo_cmd {
-	struct io io;
+	union {
+		struct io io;
+		struct host_reservation_op op;
+	};
 	struct scsi_cmd *cmd;
 };
 
@@ -82,19 +86,57 @@ static void on_inquiry_done(struct io *io)
 	scsi_cmd_done(cmd);
 }
 
+static void on_op_done(struct host_reservation_op *op)
+{
+	struct disk *disk = op->disk;
+
+	scsi_cmd_done(op->cmd);
+	disk_exit(disk);
+}
+
+static void submit_op(struct disk *disk, struct host_reservation_op *op, struct scsi_cmd *cmd)
+{
+	*op = (struct host_reservation_op){
+		.reservations = disk->core->reservations,
+		.worker = disk->worker,
+		.disk = disk,
+		.cmd = cmd,
+		.done = on_op_done,
+	};
+	disk_enter(disk);
+	host_reservation_submit(op);
+}
+
+/* What no array is asked for. */
+static bool is_answered_here(struct disk *disk, struct scsi_cmd *cmd, const struct command_info *info)
+{
+	struct pseudo_cmd *pc = cmd->ctx;
+
+	if (info->effect == COMMAND_RESERVE) {
+		submit_op(disk, &pc->op, cmd);
+		return true;
+	}
+	if (host_reservation_conflicts(disk->core->reservations, cmd))
+		cmd->status = SCSI_RESERVATION_CONFLICT;
+	else if (info->effect == COMMAND_REFUSE)
+		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
+	else
+		return false;
+	scsi_cmd_done(cmd);
+	return true;
+}
+
 static void submit(struct lu *lu, struct scsi_cmd *cmd)
 {
 	struct disk *disk = container_of(lu, struct disk, lu);
 	struct pseudo_cmd *pc = cmd->ctx;
 	struct io *io = &pc->io;
+	const struct command_info *info = command_info(cmd->cdb);
 
 	pc->cmd = cmd;
-	io->info = command_info(cmd->cdb);
-	if (io->info->effect == COMMAND_REFUSE) {
-		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
-		scsi_cmd_done(cmd);
+	if (is_answered_here(disk, cmd, info))
 		return;
-	}
+	io->info = info;
 	memcpy(io->cdb, cmd->cdb, sizeof(io->cdb));
 	io->cdb_len = cmd->cdb_len;
 	io->dir = cmd->dir;
@@ -116,7 +158,8 @@ static void abort_cmd(struct lu *lu, struct scsi_cmd *cmd)
 	struct pseudo_cmd *pc = cmd->ctx;
 
 	(void)lu;
-	disk_abort(&pc->io);
+	if (command_info(cmd->cdb)->effect != COMMAND_RESERVE) /* those end before long */
+		disk_abort(&pc->io);
 }
 
 const struct lu_ops pseudo_lun_lu_ops = {

@@ -1,8 +1,8 @@
 /*
  * pseudo_lun.h - claimed devices as logical units of the target (row D9): between scsi_cmd and io.
  *
- * Every command goes to the array, but for those that belong to a nexus there (command.h: COMMAND_REFUSE); INQUIRY
- * answers are rewritten on their way back. Worker threads.
+ * Every command goes to the array that the hosts' reservations permit (host_reservation.h), but for those that belong
+ * to a nexus there (command.h: COMMAND_REFUSE); INQUIRY answers are rewritten on their way back. Worker threads.
  */
 #ifndef BRAID_PSEUDO_LUN_H
 #define BRAID_PSEUDO_LUN_H

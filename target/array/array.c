@@ -107,17 +107,18 @@ static size_t target_list_luns(void *user, const struct target_nexus *nexus, uin
 	return n;
 }
 
-static void target_reset(void *user, const struct target_nexus *nexus, uint16_t lun)
+static void target_reset(void *user, unsigned worker, uint16_t lun, void (*done)(void *arg), void *arg)
 {
 	struct array *array = user;
 
-	(void)nexus;
+	(void)worker;
 	for (size_t i = 0; i < array->lu_count; i++) {
 		if (lun == TARGET_ALL_LUNS || lun == array->lus[i]->lun) {
 			volume_reset(array->lus[i]->volume);
 			reservation_reset(array->lus[i]->reservations);
 		}
 	}
+	done(arg);
 }
 
 static void target_event(void *user, const struct target_event *event)

@@ -132,11 +132,12 @@ static FIXTURE void on_event(void *user, const struct target_event *event)
 	f->ends += event->kind == TARGET_SESSION_END;
 }
 
-static FIXTURE void on_reset(void *user, const struct target_nexus *nexus, uint16_t lun)
+static FIXTURE void on_reset(void *user, unsigned worker, uint16_t lun, void (*done)(void *arg), void *arg)
 {
-	(void)nexus;
+	(void)worker;
 	(void)lun;
 	((struct fixture *)user)->resets++;
+	done(arg);
 }
 
 /* ---- the target ---- */

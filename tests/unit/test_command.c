@@ -51,11 +51,14 @@ static void test_changes_are_no_reads(void **state)
 /* Reservations and port groups of the array belong to the gateway's nexus. */
 static void test_refused(void **state)
 {
-	static const uint8_t refused[] = { 0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f, 0x7f, 0x83, 0x84 };
+	static const uint8_t refused[] = { 0x7f, 0x83, 0x84 };
+	static const uint8_t reserve[] = { 0x16, 0x17, 0x56, 0x57, 0x5e, 0x5f }; /* rows R1, R2 */
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(refused); i++)
 		assert_int_equal(info(refused[i], 0)->effect, COMMAND_REFUSE);
+	for (size_t i = 0; i < sizeof(reserve); i++)
+		assert_int_equal(info(reserve[i], 0)->effect, COMMAND_RESERVE);
 	assert_int_equal(info(0xa3, 0x0a)->effect, COMMAND_REFUSE);
 	assert_int_equal(info(0xa4, 0x0a)->effect, COMMAND_REFUSE);
 }
