@@ -26,7 +26,7 @@ static bool access_ask(struct access *access, struct path *path)
 	uint8_t cdb[12] = { RTPG, RTPG_ACTION | (access->extended_refused ? 0 : RTPG_EXTENDED) };
 
 	put_be32(cdb + 6, sizeof(access->data));
-	if (!lane_command(path->lane, path->core->lun, cdb, sizeof(cdb), SCSI_DIR_IN, access->data,
+	if (!slot_command(path->lane, path->core->lun, cdb, sizeof(cdb), SCSI_DIR_IN, access->data,
 			  sizeof(access->data), on_groups, access))
 		return false;
 	access->via = path;
@@ -149,7 +149,7 @@ static bool send_activation(struct access *access)
 	uint8_t *data = command->out_len ? command->out : access->activation_data;
 	uint32_t len = command->out_len ? command->out_len : command->in_len;
 
-	return lane_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir, data, len, on_activation,
+	return slot_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir, data, len, on_activation,
 			    access);
 }
 
@@ -225,7 +225,7 @@ void access_done(struct access *access)
 {
 	timer_stop(&access->poll);
 	if (access->via)
-		lane_ignore_answer(access->via->lane, access);
+		slot_ignore_answer(access->via->lane, access);
 	if (access->activating)
-		lane_ignore_answer(access->activating->lane, access);
+		slot_ignore_answer(access->activating->lane, access);
 }

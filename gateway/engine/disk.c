@@ -216,7 +216,7 @@ static void disk_send(struct disk *disk, struct io *io, struct path *path)
 	io->path = path;
 	if (command_sets_mode(io->cdb))
 		news_expect(&disk->core->news, &path->heard, ASC_MODE_PARAMETERS_CHANGED);
-	lane_submit(path->lane, io);
+	slot_submit(path->lane, io);
 }
 
 static bool is_usable(const struct disk *disk, const struct path *path)
@@ -505,7 +505,7 @@ void disk_abort(struct io *io)
 		disk_unhold(io);
 		break;
 	case IO_WAITING:
-		lane_forget(io);
+		slot_forget(io);
 		break;
 	case IO_DELAYED:
 		timer_stop(&io->timer);

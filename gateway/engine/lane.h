@@ -1,38 +1,27 @@
 /*
  * lane.h - one worker's session on a link: it logs in, asks what is behind, carries commands, dies and comes back.
  *
- * A lane owns its connection (through initiator_ops), the transfers on it, and the writes that it left behind when it
- * died, until the fence says that their old copies cannot land any more (row F1). It judges nothing: what an answer
- * means is the disk's business. One worker's thread.
+ * A lane owns its connection (through initiator_ops), the commands on it (slot.h), and the writes that it left behind
+ * when it died, until the fence says that their old copies cannot land any more (fence.h). It judges nothing: what an
+ * answer means is the disk's business. One worker's thread.
  *
  * States: enum lane_state in link.h. Every transition goes through one function, which logs and reports it.
  */
 #ifndef BRAID_LANE_H
 #define BRAID_LANE_H
 
+#include "gateway/engine/fence.h"
 #include "gateway/engine/initiator.h"
 #include "gateway/engine/io.h"
 #include "gateway/engine/link.h"
 #include "gateway/engine/path.h"
+#include "gateway/engine/slot.h"
 
 #define LANE_DEPTH 128 /* host commands in flight; more wait in the lane (libiscsi's lists are linear) */
-#define LANE_SPARE 8 /* transfers kept for the lane's own commands */
+#define LANE_SPARE 8 /* slots kept for the lane's own commands */
 
 struct worker;
 struct probe;
-
-/* The answer to a command of the gateway's own. Not called when the lane fails first. */
-typedef void lane_answer(void *arg, const struct xfer *xfer);
-
-struct lane_slot {
-	struct xfer xfer; /* xfer.link: lane.idle or lane.inflight */
-	struct io *io; /* a host's command; or */
-	lane_answer *answer; /* one of our own */
-	void *arg;
-	uint8_t *data; /* where the bytes of its answer go; NULL: nowhere */
-	uint8_t *buffer; /* its data on the wire: whoever asked may be gone by the time that the array answers */
-	uint64_t started_us;
-};
 
 #define PING_BYTES 512 /* of the LUN list; its length stands in it as well */
 
@@ -45,16 +34,14 @@ struct lane {
 	uint64_t generation; /* counts probes: an order that was made from an older one is void */
 	struct initiator *initiator;
 
-	struct lane_slot *slots;
+	struct slot *slots;
 	void *slot_ctx;
 	struct list idle, inflight; /* struct xfer; inflight: oldest first */
 	unsigned idle_count;
-	struct list waiting; /* struct io: no transfer is free */
+	struct list waiting; /* struct io: no slot is free */
 	struct list paths; /* struct path */
 
-	struct list fenced; /* struct io: writes that may still land */
-	struct timer fence_wait;
-	unsigned fence_tried; /* siblings asked so far */
+	struct fence fence;
 
 	struct timer reconnect; /* the next attempt; also what must not run inside an event of the initiator */
 	void (*next_step)(struct lane *lane);
@@ -83,28 +70,8 @@ struct lane *lane_create(struct worker *worker, struct link *link);
 void lane_shut(struct lane *lane);
 void lane_destroy(struct lane *lane); /* takes NULL; it is shut and has no paths */
 
-/* Sends io on this lane, now or when a transfer is free. The lane is LANE_UP, or LANE_PROBING again. */
-void lane_submit(struct lane *lane, struct io *io);
-
-/* Takes io, which is in IO_WAITING or IO_FENCED, off the lane's lists. */
-void lane_forget(struct io *io);
-
-/* A command of our own. Data to write is copied; data that was read is put there just before answer is called, unless
- * nobody wants to know any more. False: none can be sent now. */
-bool lane_command(struct lane *lane, uint16_t lun, const uint8_t *cdb, unsigned cdb_len, enum scsi_dir dir,
-		  uint8_t *data, uint32_t len, lane_answer *answer, void *arg);
-
-/* Whatever commands with that argument are still to be answered: nobody wants to know. */
-void lane_ignore_answer(struct lane *lane, const void *arg);
-
 /* No path could take the dead session's key away: the next weaker form is tried. */
 void lane_fence_otherwise(struct lane *lane);
-
-/* Whether writes of that disk are still behind this lane's fence. */
-bool lane_has_fenced(const struct lane *lane, const struct disk *disk);
-
-/* Old copies of its writes (NULL: of every disk's) can no longer land, for the reason `form`: they go on. */
-void lane_release(struct lane *lane, const struct disk *disk, const char *form);
 
 /* The session is broken, whatever the reason. Not inside an event of the initiator. */
 void lane_fail(struct lane *lane, const char *reason);

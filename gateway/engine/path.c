@@ -220,7 +220,7 @@ bool path_verify(struct path *path)
 		return true;
 	call_verify(path->disk->core->dsm, &view, command);
 	dir = command->in_len ? SCSI_DIR_IN : SCSI_DIR_NONE;
-	path->verify_sent = lane_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir,
+	path->verify_sent = slot_command(path->lane, path->core->lun, command->cdb, command->cdb_len, dir,
 					 path->verify_data, command->in_len, on_verified, path);
 	return path->verify_sent;
 }
@@ -362,7 +362,7 @@ static void on_fence_again(void *arg)
 {
 	struct path *path = arg;
 
-	if (lane_has_fenced(path->lane, path->disk))
+	if (fence_holds(path->lane, path->disk))
 		fence_try(path);
 	else
 		path->fencing = false; /* another form was faster */
@@ -372,18 +372,18 @@ static void on_fenced(void *arg, bool success)
 {
 	struct path *path = arg;
 
-	if (!success && lane_has_fenced(path->lane, path->disk)) {
+	if (!success && fence_holds(path->lane, path->disk)) {
 		fence_try(path);
 		return;
 	}
 	path->fencing = false;
 	if (success)
-		lane_release(path->lane, path->disk, "reservation");
+		fence_release(path->lane, path->disk, "reservation");
 }
 
 void path_fence(struct path *path)
 {
-	if (path->fencing || !lane_has_fenced(path->lane, path->disk))
+	if (path->fencing || !fence_holds(path->lane, path->disk))
 		return;
 	path->fencing = true;
 	path->fence_tried = 0;
@@ -437,7 +437,7 @@ void path_destroy(struct path *path)
 	timer_stop(&path->verify);
 	timer_stop(&path->fence_again);
 	registration_destroy(path->registration);
-	lane_ignore_answer(path->lane, path);
+	slot_ignore_answer(path->lane, path);
 	list_del(&path->lane_link);
 	disk->paths[path->core->index] = NULL;
 	free(path);

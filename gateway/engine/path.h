@@ -79,7 +79,7 @@ void path_not_found(struct path *path);
 /* The lane has failed. */
 void path_lost(struct path *path);
 
-/* After path_lost: lets another path take the key of the dead session away; lane_release() follows if it could. */
+/* After path_lost: lets another path take the key of the dead session away; fence_release() follows if it could. */
 void path_fence(struct path *path);
 
 /* Asks whether the path still works, now (row L2). False: nothing can be sent now. */

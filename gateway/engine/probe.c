@@ -155,7 +155,7 @@ static void probe_send(struct probe *probe)
 	uint8_t cdb[SCSI_CDB_MAX];
 
 	memcpy(cdb, step->cdb, sizeof(cdb));
-	if (!lane_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len,
+	if (!slot_command(probe->lane, probe->lun_index ? probe->luns[probe->lun_index - 1] : 0, cdb, step->cdb_len,
 			  SCSI_DIR_IN, probe->buffer, step->alloc, on_answer, probe))
 		timer_arm(&probe->pause, PROBE_PAUSE_US);
 }

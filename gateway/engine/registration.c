@@ -115,7 +115,7 @@ static bool send_step(struct registration *r)
 	if (out)
 		put_parameters(r);
 	put_be16(cdb + 7, (uint16_t)len);
-	return lane_command(r->path->lane, r->path->core->lun, cdb, sizeof(cdb), out ? SCSI_DIR_OUT : SCSI_DIR_IN,
+	return slot_command(r->path->lane, r->path->core->lun, cdb, sizeof(cdb), out ? SCSI_DIR_OUT : SCSI_DIR_IN,
 			    r->data, len, on_answer, r);
 }
 
@@ -323,6 +323,6 @@ void registration_destroy(struct registration *r)
 	if (!r)
 		return;
 	timer_stop(&r->pause);
-	lane_ignore_answer(r->path->lane, r);
+	slot_ignore_answer(r->path->lane, r);
 	free(r);
 }

@@ -67,19 +67,19 @@ static void lane_ping(struct lane *lane)
 	struct path *path = next_path(lane);
 
 	if (path ? path_verify(path)
-		 : lane_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
+		 : slot_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
 				on_pong, lane))
 		lane->ping_sent_us = now_us(lane);
 }
 
 /* The oldest command that should have been answered by now; NULL: none. */
-static struct lane_slot *lane_overdue(struct lane *lane)
+static struct slot *lane_overdue(struct lane *lane)
 {
 	uint64_t now = now_us(lane), timeout = lane->worker->timers.command_timeout * US_PER_S;
 	struct xfer *xfer;
 
 	list_for_each(xfer, &lane->inflight, link) {
-		struct lane_slot *slot = container_of(xfer, struct lane_slot, xfer);
+		struct slot *slot = container_of(xfer, struct slot, xfer);
 
 		if (now - slot->started_us < timeout)
 			break;
@@ -120,12 +120,12 @@ static bool lane_is_dispensable(const struct lane *lane)
 }
 
 /* The oldest host's command in flight: for an idle link the keepalive is soon enough. */
-static const struct lane_slot *lane_oldest_io(const struct lane *lane)
+static const struct slot *lane_oldest_io(const struct lane *lane)
 {
 	const struct xfer *xfer;
 
 	list_for_each(xfer, &lane->inflight, link) {
-		const struct lane_slot *slot = container_of(xfer, const struct lane_slot, xfer);
+		const struct slot *slot = container_of(xfer, const struct slot, xfer);
 
 		if (slot->io)
 			return slot;
@@ -139,7 +139,7 @@ static const struct lane_slot *lane_oldest_io(const struct lane *lane)
 static bool lane_suspect(struct lane *lane)
 {
 	uint64_t suspicion = suspicion_us(lane), silent = lane_silence_us(lane);
-	const struct lane_slot *oldest = lane_oldest_io(lane);
+	const struct slot *oldest = lane_oldest_io(lane);
 	struct lane *other;
 
 	if (!suspicion || lane->state != LANE_UP || !oldest || now_us(lane) - oldest->started_us < suspicion / 2 ||
@@ -182,7 +182,7 @@ static void on_watch(void *arg)
 	uint64_t now = now_us(lane);
 	uint64_t interval = timers->keepalive_interval * US_PER_S, timeout = timers->keepalive_timeout * US_PER_S;
 	uint64_t silent = now - lane->last_answer_us;
-	struct lane_slot *late = lane_overdue(lane);
+	struct slot *late = lane_overdue(lane);
 
 	if (late) {
 		if (late->io)

@@ -374,7 +374,7 @@ static void check_lane(struct chaos *chaos, unsigned worker, const char *address
 {
 	const struct lane *lane = sim_gateway_lane(chaos->world->g, worker, address);
 
-	if (figure_get(&lane->cell->inflight) || !list_empty(&lane->fenced) || !list_empty(&lane->waiting))
+	if (figure_get(&lane->cell->inflight) || !list_empty(&lane->fence.writes) || !list_empty(&lane->waiting))
 		wrong(chaos, "worker %u portal %s: the lane is not empty", worker, address);
 }
 
