@@ -7,6 +7,7 @@
 #   iscsi_test_cu.sh --update [SUBJECT...]   rewrites the lists where results are better or new
 #   ... --update --allow-worse               also where they are worse
 #
+# row: R1 R2
 # timeout: 240
 # build: asan
 . "$(dirname "$0")/../lib/scenario.sh"
