@@ -12,6 +12,8 @@ void status_get(struct request *request, struct gateway *gateway);
 void devices_list(struct request *request, struct gateway *gateway);
 void devices_get(struct request *request, struct gateway *gateway);
 void policies_put_device(struct request *request, struct gateway *gateway);
+void reservations_get(struct request *request, struct gateway *gateway);
+void reservations_delete(struct request *request, struct gateway *gateway);
 void links_list(struct request *request, struct gateway *gateway);
 void links_drain(struct request *request, struct gateway *gateway);
 void links_resume(struct request *request, struct gateway *gateway);

@@ -175,6 +175,27 @@ struct policy_setting {
 int control_set_device_policy(struct gateway *control, const char *device_id, const struct policy_setting *setting,
 			      struct problem *problem);
 
+/* The hosts' reservations of one device (rows R1, R2). */
+struct registration_view {
+	const char *initiator, *isid; /* isid: 12 hex digits */
+	uint64_t key;
+	bool holder;
+};
+struct reservations_view {
+	const char *type; /* "write-exclusive-registrants-only" ...; NULL: no persistent reservation */
+	uint32_t generation;
+	bool persists; /* APTPL: they survive a restart */
+	const char *reserver; /* the initiator that reserved it in the way of SPC-2; NULL: none */
+	const struct registration_view *registrations;
+	size_t registration_count;
+};
+/* Calls fn once. 0, or -1 with problem. */
+int control_reservations(struct gateway *control, const char *device_id,
+			 void (*fn)(const struct reservations_view *view, void *arg), void *arg,
+			 struct problem *problem);
+/* All of them go, and the hosts are told: for a cluster whose nodes are gone for good. 0, or -1 with problem. */
+int control_clear_reservations(struct gateway *control, const char *device_id, struct problem *problem);
+
 /* Maintenance (row L5). kind: "path", "link" or "backend"; id: theirs (a backend's is its name). Draining lets commands
  * in flight finish and sends no new ones; it is refused (409) when a claimed device would be left without a path,
  * unless force. Both are idempotent. Not kept over a restart. 0, or -1 with problem. */

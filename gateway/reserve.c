@@ -107,3 +107,84 @@ void reserve_reset(void *user, unsigned worker, uint16_t lun, void (*done)(void 
 	*reset = (struct reset){ .worker = worker, .lun = lun, .done = done, .arg = arg };
 	loop_call(gateway->control, on_reset, gateway, reset);
 }
+
+/* ---- management -------------------------------------------------------------------------------------------------- */
+
+struct listing {
+	struct registration_view *rows;
+	char (*isids)[13];
+	size_t count;
+};
+
+static void count_entry(const struct reservation_entry *entry, void *arg)
+{
+	(void)entry;
+	++*(size_t *)arg;
+}
+
+static void list_entry_of(const struct reservation_entry *entry, void *arg)
+{
+	struct listing *listing = arg;
+	size_t n = listing->count++;
+
+	hex_encode(entry->nexus->isid, sizeof(entry->nexus->isid), listing->isids[n]);
+	listing->rows[n] = (struct registration_view){
+		.initiator = entry->nexus->initiator_name,
+		.isid = listing->isids[n],
+		.key = entry->key,
+		.holder = entry->holder,
+	};
+}
+
+static struct device *find_device(struct gateway *gateway, const char *id, struct problem *problem)
+{
+	struct device *device = gateway_device(gateway, id);
+
+	if (!device)
+		problem_set(problem, 404, "", "Unknown device", "There is no device \"%.200s\".", id);
+	return device;
+}
+
+int control_reservations(struct gateway *control, const char *device_id,
+			 void (*fn)(const struct reservations_view *view, void *arg), void *arg,
+			 struct problem *problem)
+{
+	const struct device *device = find_device(control, device_id, problem);
+	const struct reservations *unit = device ? device->core.reservations->unit : NULL;
+	const struct reservation_nexus *reserver;
+	struct reservations_view view;
+	struct listing listing = { .count = 0 };
+	size_t count = 0;
+
+	if (!unit)
+		return -1;
+	reservation_each(unit, count_entry, &count);
+	listing.rows = xcalloc(count + 1, sizeof(listing.rows[0]));
+	listing.isids = xcalloc(count + 1, sizeof(listing.isids[0]));
+	reservation_each(unit, list_entry_of, &listing);
+	reserver = reservation_reserver(unit);
+	view = (struct reservations_view){
+		.type = reservation_type_name(unit),
+		.generation = reservation_generation(unit),
+		.persists = reservation_persists(unit),
+		.reserver = reserver ? reserver->initiator_name : NULL,
+		.registrations = listing.rows,
+		.registration_count = count,
+	};
+	fn(&view, arg);
+	free(listing.rows);
+	free(listing.isids);
+	return 0;
+}
+
+int control_clear_reservations(struct gateway *control, const char *device_id, struct problem *problem)
+{
+	struct device *device = find_device(control, device_id, problem);
+
+	if (!device)
+		return -1;
+	reserve_forget(device);
+	journal_add(control->journal, "warning", "reservations-cleared", device->core.id,
+		    "the hosts' reservations were cleared by the administrator");
+	return 0;
+}

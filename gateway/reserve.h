@@ -10,7 +10,7 @@
 /* A device is new: nothing is reserved. */
 void reserve_attach(struct gateway *gateway, struct device *device);
 
-/* No host sees the device any more: registrations go. */
+/* Registrations go: no host sees the device any more, or the administrator wants it. */
 void reserve_forget(struct device *device);
 
 /* What is kept over a loss of power, as hexadecimal text, the caller's; NULL: nothing. / Takes it up: 0, or -EINVAL. */

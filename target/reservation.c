@@ -116,6 +116,48 @@ void reservation_free_list(struct list *registrations)
 	list_init(registrations);
 }
 
+void reservation_each(const struct reservations *reservations,
+		      void (*fn)(const struct reservation_entry *entry, void *arg), void *arg)
+{
+	const struct registration *registration;
+
+	list_for_each(registration, &reservations->registrations, link) {
+		struct reservation_entry entry = { &registration->nexus, registration->key,
+						   reservation_holds(reservations, registration) };
+
+		fn(&entry, arg);
+	}
+}
+
+const char *reservation_type_name(const struct reservations *reservations)
+{
+	static const char *const names[] = {
+		[RESERVATION_WRITE_EXCLUSIVE] = "write-exclusive",
+		[RESERVATION_EXCLUSIVE_ACCESS] = "exclusive-access",
+		[RESERVATION_WRITE_EXCLUSIVE_RO] = "write-exclusive-registrants-only",
+		[RESERVATION_EXCLUSIVE_ACCESS_RO] = "exclusive-access-registrants-only",
+		[RESERVATION_WRITE_EXCLUSIVE_AR] = "write-exclusive-all-registrants",
+		[RESERVATION_EXCLUSIVE_ACCESS_AR] = "exclusive-access-all-registrants",
+	};
+
+	return names[reservations->type];
+}
+
+uint32_t reservation_generation(const struct reservations *reservations)
+{
+	return reservations->generation;
+}
+
+bool reservation_persists(const struct reservations *reservations)
+{
+	return reservations->aptpl;
+}
+
+const struct reservation_nexus *reservation_reserver(const struct reservations *reservations)
+{
+	return reservations->reserved ? &reservations->reserver : NULL;
+}
+
 void reservation_publish(struct reservations *reservations)
 {
 	struct reservation_snapshot *now = reservation_snapshot_create(reservations);

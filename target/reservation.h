@@ -76,6 +76,22 @@ void reservation_destroy(struct reservations *reservations); /* takes NULL */
  * or later. False: it is none of these, and was not touched. */
 bool reservation_execute(struct reservations *reservations, struct scsi_cmd *cmd);
 
+/* What stands in the register, for an administrator. */
+struct reservation_entry {
+	const struct reservation_nexus *nexus;
+	uint64_t key;
+	bool holder;
+};
+void reservation_each(const struct reservations *reservations,
+		      void (*fn)(const struct reservation_entry *entry, void *arg), void *arg);
+
+/* "write-exclusive", "exclusive-access-registrants-only" and so on; NULL: there is no persistent reservation. */
+const char *reservation_type_name(const struct reservations *reservations);
+uint32_t reservation_generation(const struct reservations *reservations);
+bool reservation_persists(const struct reservations *reservations); /* APTPL */
+/* Who has reserved it in the way of SPC-2; NULL: nobody. */
+const struct reservation_nexus *reservation_reserver(const struct reservations *reservations);
+
 /* Everything goes, as with the service action CLEAR, and everybody hears of it: the administrator's way out. What is
  * kept is the caller's to change. */
 void reservation_clear(struct reservations *reservations);

@@ -36,6 +36,8 @@ int command_claim(struct ctl *ctl, char **arguments, int count);
 int command_claims(struct ctl *ctl, char **arguments, int count);
 int command_unclaim(struct ctl *ctl, char **arguments, int count);
 int command_policy(struct ctl *ctl, char **arguments, int count);
+int command_reservations(struct ctl *ctl, char **arguments, int count);
+int command_clear_reservations(struct ctl *ctl, char **arguments, int count);
 int command_drain(struct ctl *ctl, char **arguments, int count);
 int command_resume(struct ctl *ctl, char **arguments, int count);
 int command_reconnect(struct ctl *ctl, char **arguments, int count);

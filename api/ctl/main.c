@@ -25,6 +25,9 @@ static const struct command commands[] = {
 	{ "unclaim", "CLAIM", "remove a claim", OPTION_FORCE, 1, 1, command_unclaim },
 	{ "policy", "DEVICE POLICY", "set a load-balance policy; \"inherit\" clears it", PATH_OPTIONS, 2, 2,
 	  command_policy },
+	{ "reservations", "DEVICE", "who has reserved a device, and who is registered", 0, 1, 1, command_reservations },
+	{ "clear-reservations", "DEVICE", "all reservations and registrations of hosts go", 0, 1, 1,
+	  command_clear_reservations },
 	{ "drain", "link|path|backend ID", "no new I/O there; what is in flight finishes", OPTION_FORCE, 2, 2,
 	  command_drain },
 	{ "resume", "link|path|backend ID", "I/O there again", 0, 2, 2, command_resume },
@@ -42,7 +45,7 @@ static void print_help(void)
 	printf("Usage: braidctl [OPTION]... COMMAND [ARGUMENT]...\n"
 	       "Watches and commands a Braid gateway through its REST API.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-9s %-36s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+		printf("  %-18s %-36s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
 	printf("\nDEVICE is a LUN number, a device's id, or as much of its start as is unambiguous.\n\nOptions:\n");
 	options_print(~0u);
 	printf("\nExit status: 0 done, 1 the request failed, 2 wrong usage.\n");

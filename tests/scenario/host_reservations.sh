@@ -53,5 +53,12 @@ note "APTPL"
 stop_pid braidd KILL || true
 start_braidd braid.json
 wait_until 10 paths_up 3
+export BRAID_URL=$BRAID_API
+"$BIN/braidctl" reservations 0 | grep -q 'node-a .* 0x00000000000000a1 *yes' || fail "braidctl reservations"
 "$BIN/braid-cluster" check "$(lun_url 0)"
+
+note "the administrator clears"
+"$BIN/braid-cluster" hold "$(lun_url 0)"
+"$BIN/braidctl" clear-reservations 0
+expect_eq "$("$BIN/braidctl" --json reservations 0 | jq -c '[.type, .registrations]')" '[null,[]]' "what is left"
 stop_pid braidd || fail "braidd did not end well"

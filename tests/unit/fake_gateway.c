@@ -416,6 +416,36 @@ int control_drain(struct gateway *gateway, const char *kind, const char *id, boo
 	return -1;
 }
 
+int control_reservations(struct gateway *gateway, const char *device_id,
+			 void (*fn)(const struct reservations_view *view, void *arg), void *arg,
+			 struct problem *problem)
+{
+	static const struct registration_view row = { "iqn.2026-11.org.example:node-a", "80000000000a", 0xa1, true };
+	static const struct reservations_view view = {
+		.type = "write-exclusive-registrants-only",
+		.generation = 3,
+		.persists = true,
+		.registrations = &row,
+		.registration_count = 1,
+	};
+
+	(void)gateway;
+	if (strcmp(device_id, "naa.1") != 0) {
+		problem_set(problem, 404, "", "Unknown device", "There is no device \"%s\".", device_id);
+		return -1;
+	}
+	fn(&view, arg);
+	return 0;
+}
+
+int control_clear_reservations(struct gateway *gateway, const char *device_id, struct problem *problem)
+{
+	(void)gateway;
+	(void)device_id;
+	(void)problem;
+	return 0;
+}
+
 int control_reconnect(struct gateway *gateway, const char *kind, const char *id, struct problem *problem)
 {
 	return control_drain(gateway, kind, id, false, false, problem);

@@ -68,6 +68,24 @@ static void test_device(void **state)
 	assert_problem(http_get(*state, "/api/v1/devices/"), 404, NULL);
 }
 
+/* row: R1 */
+static void test_reservations(void **state)
+{
+	struct reply reply = http_get(*state, "/api/v1/devices/naa.1/reservations");
+	const json_t *row = json_array_get(json_object_get(reply.json, "registrations"), 0);
+
+	assert_string_equal(reply_text(&reply, "type"), "write-exclusive-registrants-only");
+	assert_true(json_is_null(json_object_get(reply.json, "reserved_by")));
+	assert_string_equal(json_string_value(json_object_get(row, "key")), "0x00000000000000a1");
+	assert_string_equal(json_string_value(json_object_get(row, "isid")), "80000000000a");
+	assert_true(json_is_true(json_object_get(row, "holder")));
+	reply_done(&reply);
+	reply = http_request(*state, "DELETE", "/api/v1/devices/naa.1/reservations", NULL, NULL);
+	assert_int_equal(reply.status, 204);
+	reply_done(&reply);
+	assert_problem(http_get(*state, "/api/v1/devices/naa.9/reservations"), 404, NULL);
+}
+
 static void test_pages(void **state)
 {
 	struct reply reply = http_get(*state, "/api/v1/devices?limit=2");
@@ -338,6 +356,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_device),
+		cmocka_unit_test(test_reservations),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_links_and_sessions),
 		cmocka_unit_test(test_claims),
