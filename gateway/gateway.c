@@ -4,6 +4,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
+#include "gateway/hosts.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
 #include "gateway/registry.h"
@@ -135,8 +136,17 @@ static void on_target_event(void *user, const struct target_event *event)
 	journal_add(gateway->journal, event->kind == TARGET_LOGIN_REFUSED ? "warning" : "info", types[event->kind],
 		    subject, "%s from %s%s%s", event->nexus->initiator_name, net_format(&event->nexus->remote, remote),
 		    event->reason ? ": " : "", event->reason ? event->reason : "");
-	if (event->kind == TARGET_SESSION_END)
+	if (event->kind == TARGET_LOGIN)
+		hosts_login(gateway->hosts, event->nexus);
+	if (event->kind == TARGET_SESSION_END) {
 		reserve_nexus_lost(gateway, event->nexus);
+		hosts_logout(gateway->hosts, event->nexus);
+	}
+}
+
+static const char *on_admit(void *user, struct target_nexus *nexus, const char *chap_user)
+{
+	return hosts_admit(container_of(user, struct gateway, luns)->hosts, nexus, chap_user);
 }
 
 /* ---- building ---------------------------------------------------------------------------------------------------- */
@@ -166,6 +176,7 @@ static struct target *build_target(struct gateway *gateway, struct loop *const *
 	}
 	gateway->target_ops = pseudo_lun_ops;
 	gateway->target_ops.event = on_target_event;
+	gateway->target_ops.admit = on_admit;
 	gateway->target_ops.reset = reserve_reset;
 	target = target_create(&target_config, gateway->control, worker_loops, gateway->worker_count,
 			       &gateway->target_ops, &gateway->luns);
@@ -197,6 +208,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	gateway->timers = config->timers;
 	gateway->started_us = clock_now_us(loop_clock(control));
 	gateway->journal = journal_create();
+	gateway->hosts = hosts_create(config);
 	gateway->dsms = dsm_table_create(config, gateway->journal);
 	list_init(&gateway->backends);
 	list_init(&gateway->devices);
@@ -285,6 +297,7 @@ void gateway_reload(struct gateway *gateway, struct config *fresh)
 	}
 	list_for_each(device, &gateway->devices, link)
 		device->claimed_by = NULL; /* named a claim that may be gone */
+	hosts_reload(gateway->hosts, fresh, gateway->target);
 	config_claims(gateway);
 	registry_apply_claims(gateway);
 	list_for_each(device, &gateway->devices, link)
@@ -342,6 +355,7 @@ void gateway_destroy(struct gateway *gateway)
 	free(gateway->workers);
 	list_for_each(device, &gateway->devices, link)
 		device_destroy(device);
+	hosts_destroy(gateway->hosts);
 	dsm_table_destroy(gateway->dsms);
 	list_for_each(backend, &gateway->backends, link)
 		backend_destroy(backend);

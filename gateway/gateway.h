@@ -30,6 +30,7 @@ struct gateway {
 
 	struct journal *journal;
 	struct dsm_table *dsms;
+	struct host_table *hosts;
 	struct list backends; /* struct backend */
 	struct list devices; /* struct device */
 	struct list claims; /* struct claim */

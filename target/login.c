@@ -23,6 +23,7 @@ enum login_status { /* RFC 7143 11.13.5: class and detail */
 		    LOGIN_SUCCESS = 0x0000,
 		    LOGIN_INITIATOR_ERROR = 0x0200,
 		    LOGIN_AUTH_FAILURE = 0x0201,
+		    LOGIN_FORBIDDEN = 0x0202,
 		    LOGIN_NOT_FOUND = 0x0203,
 		    LOGIN_UNSUPPORTED_VERSION = 0x0205,
 		    LOGIN_TOO_MANY_CONNECTIONS = 0x0206,
@@ -345,6 +346,15 @@ static void login_finish(struct login *login)
 	if (target->draining) {
 		login_refuse(login, LOGIN_SERVICE_UNAVAILABLE, "the target is going down");
 		return;
+	}
+	if (target->ops.admit) {
+		const struct target_user *user = login->chap.state == CHAP_DONE ? login->chap.user : NULL;
+		const char *why = target->ops.admit(target->user, &login->nexus, user ? user->name : NULL);
+
+		if (why) {
+			login_refuse(login, LOGIN_FORBIDDEN, why);
+			return;
+		}
 	}
 	if (login->nexus.tsih) { /* a second connection, or the same one again: MaxConnections is 1 */
 		if (target_find_tsih(target, login->nexus.tsih))

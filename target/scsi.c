@@ -34,6 +34,15 @@ uint16_t scsi_lun_decode(const uint8_t *lun)
 	return SCSI_LUN_NONE;
 }
 
+uint16_t scsi_lun_resolve(const struct session *session, uint16_t number)
+{
+	const struct target *target = session->target;
+
+	if (number == SCSI_LUN_NONE || !target->ops.resolve_lun)
+		return number;
+	return target->ops.resolve_lun(target->user, &session->nexus, number);
+}
+
 void scsi_lun_encode(uint8_t *lun, uint16_t number)
 {
 	memset(lun, 0, 8);
@@ -105,7 +114,7 @@ static void answer_absent(struct session *session, struct scsi_cmd *cmd)
 {
 	switch (cmd->cdb[0]) {
 	case OP_REPORT_LUNS:
-		if (cmd->lun != 0)
+		if (cmd->host_lun != 0)
 			break;
 		report_luns(session, cmd);
 		return;

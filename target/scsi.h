@@ -7,10 +7,10 @@
 
 #include "target/session.h"
 
-#define SCSI_LUN_NONE 0xffff
-
 /* The eight bytes of a LUN field (SAM-5 4.7); SCSI_LUN_NONE: no such LUN can exist. */
 uint16_t scsi_lun_decode(const uint8_t *lun);
+/* The owner's number for the one that the host uses. */
+uint16_t scsi_lun_resolve(const struct session *session, uint16_t number);
 void scsi_lun_encode(uint8_t *lun, uint16_t number);
 
 /* Executes cmd: answers it, or submits it to its logical unit, which is returned (NULL: answered). */

@@ -59,7 +59,8 @@ struct scsi_cmd {
 	uint8_t cdb_len; /* 6, 10, 12 or 16 by the opcode's group; 16 for the others */
 	enum scsi_dir dir;
 	enum scsi_attr attr;
-	uint16_t lun;
+	uint16_t lun; /* the owner's number (target_ops.resolve_lun) */
+	uint16_t host_lun; /* the host's */
 	uint32_t expected; /* Expected Data Transfer Length of the host (RFC 7143 11.3.4) */
 	const struct target_nexus *nexus;
 

@@ -25,6 +25,7 @@
 #define ISCSI_NAME_MAX 224 /* 223 bytes (RFC 7143 4.2.7.1) and the NUL */
 #define TARGET_LUNS_MAX 1024 /* LUN numbers 0 .. 1023 (flat space addressing above 255) */
 #define TARGET_ALL_LUNS 0xffff
+#define SCSI_LUN_NONE 0xffff /* not a LUN that can exist here */
 
 struct target;
 
@@ -40,6 +41,7 @@ struct target_nexus {
 	uint16_t tpgt; /* that portal's target portal group tag */
 	unsigned worker; /* index of the worker loop that owns the session */
 	struct net_address local, remote;
+	const void *scope; /* the owner's: what admit found */
 };
 
 /* A logical unit as one worker sees it; embedded in the owner's object. The target keeps no reference to a logical
@@ -71,9 +73,15 @@ struct target_event {
 struct target_ops {
 	/* Bytes behind scsi_cmd.ctx, preallocated with each task. */
 	size_t cmd_ctx_bytes;
+	/* May this host log in? Called when it has proven who it is (chap_user; NULL: without CHAP), on the control
+	 * loop; may set nexus->scope. NULL, or why not. NULL here: everybody may. */
+	const char *(*admit)(void *user, struct target_nexus *nexus, const char *chap_user);
+	/* The owner's number for the LUN that the host means; SCSI_LUN_NONE: none. Everything else here has the owner's
+	 * numbers. Worker thread; NULL: they are the same. */
+	uint16_t (*resolve_lun)(void *user, const struct target_nexus *nexus, uint16_t lun);
 	/* The logical unit under that number for that nexus; NULL: none. Worker thread `nexus->worker`. */
 	struct lu *(*find_lu)(void *user, const struct target_nexus *nexus, uint16_t lun);
-	/* The LUNs of that nexus, ascending, at most max; returns how many. Worker thread. */
+	/* The LUNs of that nexus, as the host numbers them, ascending, at most max; returns how many. Worker thread. */
 	size_t (*list_luns)(void *user, const struct target_nexus *nexus, uint16_t *luns, size_t max);
 	/* Control loop; may be NULL. */
 	void (*event)(void *user, const struct target_event *event);

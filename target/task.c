@@ -194,7 +194,8 @@ static void task_setup(struct task *task, const struct pdu *pdu)
 	cmd->cdb_len = (uint8_t)(cdb_len ? cdb_len : SCSI_CDB_MAX);
 	cmd->dir = flags & COMMAND_WRITE ? SCSI_DIR_OUT : flags & COMMAND_READ ? SCSI_DIR_IN : SCSI_DIR_NONE;
 	cmd->attr = (flags & COMMAND_ATTR_MASK) <= SCSI_ATTR_ACA ? flags & COMMAND_ATTR_MASK : SCSI_ATTR_UNTAGGED;
-	cmd->lun = scsi_lun_decode(pdu->bhs + BHS_LUN);
+	cmd->host_lun = scsi_lun_decode(pdu->bhs + BHS_LUN);
+	cmd->lun = scsi_lun_resolve(task->session, cmd->host_lun);
 	cmd->expected = get_be32(pdu->bhs + COMMAND_EXPECTED);
 	cmd->nexus = &task->session->nexus;
 	cmd->data = NULL;

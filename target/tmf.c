@@ -345,7 +345,7 @@ void tmf_request(struct session *session, const struct pdu *pdu)
 		return;
 	}
 	if (def->by_lun) {
-		pattern.lun = scsi_lun_decode(pdu->bhs + BHS_LUN);
+		pattern.lun = scsi_lun_resolve(session, scsi_lun_decode(pdu->bhs + BHS_LUN));
 		if (!lun_exists(session, pattern.lun)) {
 			respond(session, tmf.itt, TMF_NO_LUN);
 			return;

@@ -71,6 +71,71 @@ int net_parse(const char *text, uint16_t default_port, struct net_address *addre
 	return bracketed || bare_v6 ? parse_v6(host, port, address) : parse_v4(host, port, address);
 }
 
+/* ---- networks ---------------------------------------------------------------------------------------------------- */
+
+/* The bytes of an address, without a port; v4-mapped v6 is v4. Returns how many. */
+static size_t address_bytes(const struct net_address *address, const uint8_t **bytes)
+{
+	static const uint8_t mapped[12] = { [10] = 0xff, [11] = 0xff };
+
+	if (address->storage.ss_family == AF_INET) {
+		*bytes = (const uint8_t *)&((const struct sockaddr_in *)&address->storage)->sin_addr;
+		return 4;
+	}
+	*bytes = (const uint8_t *)&((const struct sockaddr_in6 *)&address->storage)->sin6_addr;
+	if (memcmp(*bytes, mapped, sizeof(mapped)) != 0)
+		return 16;
+	*bytes += sizeof(mapped);
+	return 4;
+}
+
+/* Whether bits from, to to - 1 of a equal those of b (NULL: zero). */
+static bool same_bits(const uint8_t *a, const uint8_t *b, unsigned from, unsigned to)
+{
+	for (unsigned bit = from; bit < to; bit++) {
+		unsigned mask = 0x80 >> (bit % 8);
+
+		if ((a[bit / 8] & mask) != ((b ? b[bit / 8] : 0) & mask))
+			return false;
+	}
+	return true;
+}
+
+int net_prefix_parse(const char *text, struct net_prefix *prefix)
+{
+	const char *slash = strchr(text, '/');
+	size_t len = slash ? (size_t)(slash - text) : strlen(text), size;
+	char address[NET_ADDRESS_MAX], *end;
+	const uint8_t *bytes;
+
+	if (len >= sizeof(address))
+		return -EINVAL;
+	memcpy(address, text, len);
+	address[len] = '\0';
+	if ((!strchr(address, '.') && !strchr(address, ':')) || strchr(address, '[') ||
+	    net_parse(address, 0, &prefix->address) < 0 || net_port(&prefix->address) != 0)
+		return -EINVAL;
+	size = address_bytes(&prefix->address, &bytes);
+	prefix->bits = (unsigned)(8 * size);
+	if (slash) {
+		unsigned long bits = strtoul(slash + 1, &end, 10);
+
+		if (slash[1] < '0' || slash[1] > '9' || *end || bits > 8 * size)
+			return -EINVAL;
+		prefix->bits = (unsigned)bits;
+	}
+	return same_bits(bytes, NULL, prefix->bits, (unsigned)(8 * size)) ? 0 : -EINVAL;
+}
+
+bool net_prefix_contains(const struct net_prefix *prefix, const struct net_address *address)
+{
+	const uint8_t *a, *b;
+
+	return address_bytes(&prefix->address, &a) == address_bytes(address, &b) && same_bits(a, b, 0, prefix->bits);
+}
+
+/* ---- text -------------------------------------------------------------------------------------------------------- */
+
 static const struct in6_addr *v6_of(const struct net_address *address)
 {
 	return &((const struct sockaddr_in6 *)&address->storage)->sin6_addr;

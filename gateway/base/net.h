@@ -22,6 +22,18 @@ struct net_address {
  * 0, or -EINVAL: not numeric, or the port is not 1..65535 (0 is taken too when default_port is 0). */
 int net_parse(const char *text, uint16_t default_port, struct net_address *address);
 
+/* A network: "10.0.0.0/8", "fe80::/10", or one address. */
+struct net_prefix {
+	struct net_address address;
+	unsigned bits;
+};
+
+/* 0, or -EINVAL: not numeric, more bits than there are, or bits set behind the prefix. */
+int net_prefix_parse(const char *text, struct net_prefix *prefix);
+
+/* v4-mapped v6 addresses count as v4. */
+bool net_prefix_contains(const struct net_prefix *prefix, const struct net_address *address);
+
 /* "address:port" into text (NET_ADDRESS_MAX bytes); v4-mapped v6 is shown as v4. Returns text. */
 char *net_format(const struct net_address *address, char *text);
 uint16_t net_port(const struct net_address *address);

@@ -76,6 +76,24 @@ static void take_users(struct config *config, const char *base_dir, struct confi
 	}
 }
 
+static void take_hosts(struct config *config)
+{
+	const json_t *hosts = config_document_get(config->document, "target.hosts");
+	size_t count = json_array_size(hosts);
+
+	config->target.hosts = xcalloc(count + 1, sizeof(*config->target.hosts));
+	config->target.host_count = count;
+	for (size_t i = 0; i < count; i++) {
+		const json_t *object = json_array_get(hosts, i);
+		struct config_host *host = &config->target.hosts[i];
+
+		host->iqn = copy_text(object, "iqn");
+		host->addresses = copy_texts(json_object_get(object, "addresses"), &host->address_count);
+		host->user = copy_text(object, "user");
+		host->luns = copy_text(object, "luns");
+	}
+}
+
 static void take_backend(struct config_backend *backend, const json_t *object, size_t index, const char *base_dir,
 			 struct config_errors *errors)
 {
@@ -124,6 +142,7 @@ static void take_document(struct config *config, const char *base_dir, struct co
 	config->target.iqn = copy_text(document, "target.iqn");
 	TAKE_TEXTS(config->target.portals, config->target.portal_count, "target.portals");
 	take_users(config, base_dir, errors);
+	take_hosts(config);
 	take_backends(config, base_dir, errors);
 	TAKE_TEXTS(config->claims, config->claim_count, "claims");
 	config->policies.sequential = json_is_true(config_document_get(document, "policies.sequential"));
@@ -192,6 +211,14 @@ static void free_level(struct config_level_policy *level, size_t count)
 	free(level);
 }
 
+static void host_done(struct config_host *host)
+{
+	free(host->iqn);
+	free_texts(host->addresses, host->address_count);
+	free(host->user);
+	free(host->luns);
+}
+
 static void backend_done(struct config_backend *backend)
 {
 	free(backend->name);
@@ -210,6 +237,9 @@ void config_destroy(struct config *config)
 	for (size_t i = 0; i < config->target.user_count; i++)
 		config_user_done(&config->target.users[i]);
 	free(config->target.users);
+	for (size_t i = 0; i < config->target.host_count; i++)
+		host_done(&config->target.hosts[i]);
+	free(config->target.hosts);
 	for (size_t i = 0; i < config->backend_count; i++)
 		backend_done(&config->backends[i]);
 	free(config->backends);

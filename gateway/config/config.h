@@ -20,6 +20,14 @@ struct config_user {
 	char *mutual_name, *mutual_secret; /* NULL: one-way */
 };
 
+struct config_host {
+	char *iqn; /* may end with "*" */
+	char **addresses; /* networks; none: any */
+	size_t address_count;
+	char *user; /* NULL: any */
+	char *luns; /* as host_scope_parse() takes it */
+};
+
 struct config_backend {
 	char *name;
 	char **portals; /* numeric "address:port"; the port defaults to 3260 */
@@ -42,6 +50,8 @@ struct config {
 		size_t portal_count;
 		struct config_user *users; /* auth.method none: none */
 		size_t user_count;
+		struct config_host *hosts; /* none: everybody */
+		size_t host_count;
 	} target;
 	struct config_backend *backends;
 	size_t backend_count;

@@ -1,6 +1,7 @@
 #include "gateway/config/config_value.h"
 
 #include "gateway/base/net.h"
+#include "gateway/host_scope.h"
 #include "gateway/identity.h"
 
 #include <string.h>
@@ -76,6 +77,29 @@ const char *config_value_hardware_id(const char *text)
 		return NULL;
 	return "must be \"all\" or a hardware ID: vendor padded to 8 characters and product, VENDOR:PRODUCT, or a "
 	       "prefix";
+}
+
+const char *config_value_host_name(const char *text)
+{
+	size_t len = strlen(text);
+
+	if (len && text[len - 1] == '*' && !memchr(text, '*', len - 1) && len <= ISCSI_NAME_BYTES_MAX)
+		return NULL;
+	return config_value_iscsi_name(text);
+}
+
+const char *config_value_network(const char *text)
+{
+	struct net_prefix prefix;
+
+	return net_prefix_parse(text, &prefix) == 0 ? NULL : "must be a numeric address, or a network as 10.0.0.0/8";
+}
+
+const char *config_value_luns(const char *text)
+{
+	struct host_scope scope;
+
+	return host_scope_parse(&scope, text);
 }
 
 const char *config_value_absolute_path(const char *text)

@@ -15,6 +15,11 @@ const char *config_value_name(const char *text);
 /* "all" or a hardware ID (row D5). */
 const char *config_value_hardware_id(const char *text);
 
+/* An iSCSI name, or the beginning of one with "*" behind it; "*" alone too. */
+const char *config_value_host_name(const char *text);
+const char *config_value_network(const char *text); /* net_prefix_parse() */
+const char *config_value_luns(const char *text); /* host_scope_parse() */
+
 const char *config_value_absolute_path(const char *text);
 
 /* Of a numeric "address:port": one that can be connected to; one that only this machine reaches. */

@@ -59,8 +59,8 @@ static const struct command_row rows[] = {
 	PLAIN(0x1e, WRITE),		 /* PREVENT ALLOW MEDIUM REMOVAL */
 	SLOW(0x1d, ONCE, false),	 /* SEND DIAGNOSTIC */
 	PLAIN(0x1c, READ),		 /* RECEIVE DIAGNOSTIC RESULTS */
-	SLOW(0x04, WRITE, false),	 /* FORMAT UNIT */
-	SLOW(0x48, ONCE, false),	 /* SANITIZE */
+	SLOW(0x04, WRITE, true),	 /* FORMAT UNIT */
+	SLOW(0x48, ONCE, true),		 /* SANITIZE */
 	ACTION(0x9e, 0x10, READ),	 /* READ CAPACITY(16) */
 	ACTION(0x9e, 0x12, READ),	 /* GET LBA STATUS */
 	ACTION(0xa3, 0x05, READ),	 /* REPORT IDENTIFYING INFORMATION */

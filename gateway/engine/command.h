@@ -27,6 +27,12 @@ struct command_info {
 
 const struct command_info *command_info(const uint8_t *cdb);
 
+/* What a host with read-only access may not do. What Braid does not know may write. */
+static inline bool command_changes_medium(const struct command_info *info)
+{
+	return info->is_write || info->effect == COMMAND_ONCE;
+}
+
 /* The logical block address of a CDB that moves blocks; 0 for others. */
 uint64_t command_lba(const uint8_t *cdb);
 

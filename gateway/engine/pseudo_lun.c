@@ -5,11 +5,16 @@
 #include "gateway/engine/host_reservation.h"
 #include "gateway/engine/inquiry.h"
 #include "gateway/engine/worker.h"
+#include "gateway/host_scope.h"
 
 #include <string.h>
 
 #define OPCODE_INQUIRY 0x12
+#define OPCODE_MODE_SENSE_6 0x1a
+#define OPCODE_MODE_SENSE_10 0x5a
+#define MODE_WRITE_PROTECTED 0x80
 #define ASC_INVALID_OPCODE 0x2000
+#define ASC_WRITE_PROTECTED 0x2700
 #define ASC_INVALID_FIELD_IN_CDB 0x2400
 
 /* What stands behind scsi_cmd.ctx. */
@@ -29,15 +34,26 @@ static struct lu *find_lu(void *user, const struct target_nexus *nexus, uint16_t
 	return disk ? &disk->lu : NULL;
 }
 
+static uint16_t resolve_lun(void *user, const struct target_nexus *nexus, uint16_t lun)
+{
+	uint16_t ours = host_scope_lun(nexus->scope, lun);
+
+	(void)user;
+	return ours == HOST_SCOPE_NONE ? SCSI_LUN_NONE : ours;
+}
+
 static size_t list_luns(void *user, const struct target_nexus *nexus, uint16_t *out, size_t max)
 {
 	const struct pseudo_luns *luns = user;
 	const struct worker *worker = luns->workers[nexus->worker];
 	size_t count = 0;
 
-	for (unsigned lun = 0; lun < TARGET_LUNS_MAX && count < max; lun++)
-		if (worker->luns[lun])
+	for (unsigned lun = 0; lun < TARGET_LUNS_MAX && count < max; lun++) {
+		uint16_t ours = host_scope_lun(nexus->scope, (uint16_t)lun);
+
+		if (ours != HOST_SCOPE_NONE && worker->luns[ours])
 			out[count++] = (uint16_t)lun;
+	}
 	return count;
 }
 
@@ -58,6 +74,17 @@ static void on_io_done(struct io *io)
 	if (cmd->status == SCSI_GOOD && cmd->dir == SCSI_DIR_IN && io->len < cmd->expected && io->transfer > io->len)
 		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_FIELD_IN_CDB);
 	scsi_cmd_done(cmd);
+}
+
+/* The device-specific parameter of a mode parameter header (SPC-4 7.5.5, SBC-3 6.4.1). */
+static void on_mode_sense_done(struct io *io)
+{
+	struct scsi_cmd *cmd = container_of(io, struct pseudo_cmd, io)->cmd;
+	unsigned at = cmd->cdb[0] == OPCODE_MODE_SENSE_6 ? 2 : 3;
+
+	if (io->status == SCSI_GOOD && io->transfer > at && io->len > at)
+		cmd->data[at] |= MODE_WRITE_PROTECTED;
+	on_io_done(io);
 }
 
 static void on_inquiry_done(struct io *io)
@@ -120,6 +147,8 @@ static bool is_answered_here(struct disk *disk, struct scsi_cmd *cmd, const stru
 		cmd->status = SCSI_RESERVATION_CONFLICT;
 	else if (info->effect == COMMAND_REFUSE)
 		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
+	else if (command_changes_medium(info) && host_scope_read_only(cmd->nexus->scope, cmd->lun))
+		scsi_cmd_sense(cmd, SENSE_DATA_PROTECT, ASC_WRITE_PROTECTED);
 	else
 		return false;
 	scsi_cmd_done(cmd);
@@ -149,6 +178,9 @@ static void submit(struct lu *lu, struct scsi_cmd *cmd)
 	if (cmd->cdb[0] == OPCODE_INQUIRY && cmd->dir == SCSI_DIR_IN && cmd->capacity >= INQUIRY_BUFFER_MIN) {
 		inquiry_request(cmd->cdb, io->cdb, &io->len);
 		io->done = on_inquiry_done;
+	} else if ((cmd->cdb[0] == OPCODE_MODE_SENSE_6 || cmd->cdb[0] == OPCODE_MODE_SENSE_10) &&
+		   host_scope_read_only(cmd->nexus->scope, cmd->lun)) {
+		io->done = on_mode_sense_done;
 	}
 	disk_submit(disk, io);
 }
@@ -169,6 +201,7 @@ const struct lu_ops pseudo_lun_lu_ops = {
 
 const struct target_ops pseudo_lun_ops = {
 	.cmd_ctx_bytes = sizeof(struct pseudo_cmd),
+	.resolve_lun = resolve_lun,
 	.find_lu = find_lu,
 	.list_luns = list_luns,
 };

@@ -179,14 +179,38 @@ static void test_wrong_values(void **state)
 		assert_error(*state, cases[i].text, cases[i].error);
 }
 
+static void test_hosts(void **state)
+{
+	static const struct {
+		const char *text, *error;
+	} cases[] = {
+		{ "{'target': {'hosts': [{'luns': 'all'}]}}", "target.hosts[0].iqn: must be given" },
+		{ "{'target': {'hosts': [{'iqn': 'windows'}]}}", "target.hosts[0].iqn: must be an iSCSI name" },
+		{ "{'target': {'hosts': [{'iqn': 'iqn.*.x*'}]}}", "target.hosts[0].iqn: must be an iSCSI name" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'addresses': ['10.0.0.1/8']}]}}",
+		  "target.hosts[0].addresses[0]: must be a numeric address" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'luns': '0-'}]}}", "target.hosts[0].luns: must be \"all\"" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'luns': '0,4,2-4'}]}}",
+		  "target.hosts[0].luns: gives the host one" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'luns': 'all,1'}]}}",
+		  "target.hosts[0].luns: must be \"all\" alone" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'luns': '1024'}]}}", "target.hosts[0].luns: must be \"all\"" },
+		{ "{'target': {'hosts': [{'iqn': '*', 'luns': ''}]}}", "target.hosts[0].luns: must" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_error(*state, cases[i].text, cases[i].error);
+	assert_good(*state, "{'target': {'hosts': [{'iqn': 'iqn.2001-04.com.example:h'},"
+			    " {'iqn': 'iqn.1991-05.com.microsoft:*', 'addresses': ['10.0.0.0/8', 'fe80::/10', '::1'],"
+			    " 'user': 'w', 'luns': '0=3, 4-7:ro,1023'}]}}");
+}
+
 /* Nobody is to trust a protection that is not there. */
 static void test_not_available(void **state)
 {
 	static const struct {
 		const char *text, *error;
 	} cases[] = {
-		{ "{'target': {'hosts': [{'iqn': 'iqn.2001-04.com.example:h', 'luns': 'all'}]}}",
-		  "target.hosts: not available in this version" },
 		{ "{'api': {'tls': {'certificate': 'x'}}}", "api.tls: not available in this version" },
 		{ "{'api': {'tokens_file': 'tokens'}}", "api.tokens_file: not available in this version" },
 		{ "{'api': {'listen': ['127.0.0.1', '10.0.0.1']}}", "api.listen[1]: must be a loopback address" },
@@ -450,6 +474,7 @@ int main(void)
 		TEST(test_timers),
 		TEST(test_recovery_interval_warning),
 		TEST(test_wrong_values),
+		TEST(test_hosts),
 		TEST(test_not_available),
 		TEST(test_all_errors_in_one_go),
 		TEST(test_iscsi_names),

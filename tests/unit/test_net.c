@@ -146,6 +146,45 @@ static void listen_and_connect(const char *text)
 	assert_int_equal(net_local(-1, &local), -EBADF);
 }
 
+static void test_prefix(void **state)
+{
+	static const struct {
+		const char *prefix, *address;
+		bool contains;
+	} cases[] = {
+		{ "10.0.0.0/8", "10.255.0.1:1", true },        { "10.0.0.0/8", "11.0.0.1:1", false },
+		{ "10.0.0.0/8", "[::ffff:10.1.2.3]:1", true }, { "0.0.0.0/0", "192.0.2.1:1", true },
+		{ "0.0.0.0/0", "[2001:db8::1]:1", false },     { "192.0.2.128/25", "192.0.2.129:1", true },
+		{ "192.0.2.128/25", "192.0.2.127:1", false },  { "192.0.2.1", "192.0.2.1:1", true },
+		{ "192.0.2.1", "192.0.2.2:1", false },         { "fe80::/10", "[febf::1]:1", true },
+		{ "fe80::/10", "[fec0::1]:1", false },         { "::1", "[::1]:9", true },
+	};
+	static const char *const refused[] = { "",
+					       "10",
+					       "10.0.0.1/8",
+					       "10.0.0.0/33",
+					       "10.0.0.0/",
+					       "10.0.0.0/8x",
+					       "10.0.0.0/-1",
+					       "host/8",
+					       "10.0.0.1:3260",
+					       "[::1]",
+					       "::1/129" };
+	struct net_prefix prefix;
+	struct net_address address;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		assert_int_equal(net_prefix_parse(cases[i].prefix, &prefix), 0);
+		assert_int_equal(net_parse(cases[i].address, 0, &address), 0);
+		if (net_prefix_contains(&prefix, &address) != cases[i].contains)
+			fail_msg("%s and %s", cases[i].prefix, cases[i].address);
+	}
+	for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (net_prefix_parse(refused[i], &prefix) == 0)
+			fail_msg("taken: \"%s\"", refused[i]);
+}
+
 static void test_listen_v4(void **state)
 {
 	(void)state;
@@ -169,8 +208,8 @@ static void test_listen_v6(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_parse),     cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_kinds),
-		cmocka_unit_test(test_listen_v4), cmocka_unit_test(test_listen_v6),
+		cmocka_unit_test(test_parse),  cmocka_unit_test(test_parse_refuses), cmocka_unit_test(test_kinds),
+		cmocka_unit_test(test_prefix), cmocka_unit_test(test_listen_v4),     cmocka_unit_test(test_listen_v6),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
