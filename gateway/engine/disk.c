@@ -194,16 +194,37 @@ static struct path *disk_select(struct disk *disk, const struct path_set *set, c
 	return chosen ? container_of(chosen, struct path, policy) : NULL;
 }
 
-/* One of the usable paths but `avoid`; of all when nothing else is left, or nothing that the policy wants. */
-static struct path *disk_select_other(struct disk *disk, const struct path *avoid, const struct io *io)
+/* Whether two paths end in different target port groups: where the array tells no such groups its portal groups stand
+ * for them, as with arrays of one owning controller. */
+static bool in_other_group(const struct path *a, const struct path *b)
+{
+	unsigned group_a = atomic_load_explicit(&a->core->group, memory_order_relaxed);
+	unsigned group_b = atomic_load_explicit(&b->core->group, memory_order_relaxed);
+
+	if (group_a && group_b)
+		return group_a != group_b;
+	return a->core->link->tpgt != b->core->link->tpgt || strcmp(a->core->link->iqn, b->core->link->iqn) != 0;
+}
+
+/* What the policy chooses of the usable paths but `avoid`; with `far` of other groups than its own. NULL: none. */
+static struct path *disk_select_but(struct disk *disk, const struct path *avoid, bool far, const struct io *io)
 {
 	struct path_set others = { .count = 0 };
-	struct path *other;
 
-	for (unsigned i = 0; i < disk->usable.count; i++)
-		if (disk->usable.path[i] != &avoid->policy)
+	for (unsigned i = 0; i < disk->usable.count; i++) {
+		const struct path *path = container_of(disk->usable.path[i], struct path, policy);
+
+		if (path != avoid && (!far || in_other_group(path, avoid)))
 			others.path[others.count++] = disk->usable.path[i];
-	other = disk_select(disk, &others, io);
+	}
+	return disk_select(disk, &others, io);
+}
+
+/* A path other than the one that io was on; any when nothing else is left, or nothing that the policy wants. */
+static struct path *disk_select_other(struct disk *disk, const struct io *io)
+{
+	struct path *other = disk_select_but(disk, io->path, false, io);
+
 	return other ? other : disk_select(disk, &disk->usable, io);
 }
 
@@ -314,11 +335,22 @@ static void disk_answer_host(struct io *io, const struct xfer *xfer)
 	disk_finish(io);
 }
 
+/* Retries in a row have pdo_remove_period. That begins anew when the command has waited for a path or lost one, which
+ * have bounds of their own; but not for ever, since what it is answered may be the reason for that. */
+static bool uncounted_allowed(struct io *io, uint64_t now_us)
+{
+	uint64_t period = io->disk->worker->timers.pdo_remove_period * US_PER_S;
+
+	if (!io->uncounted_first_us)
+		io->uncounted_first_us = now_us;
+	if (!io->uncounted_since_us)
+		io->uncounted_since_us = now_us;
+	return now_us - io->uncounted_since_us < period && now_us - io->uncounted_first_us < 2 * period;
+}
+
 /* Whether another attempt is still within its bounds: the count of the counted, the time of the others. */
 static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 {
-	const struct timers *timers = &io->disk->worker->timers;
-
 	if (verdict->next == DSM_RETURN || io->aborted)
 		return false;
 	if ((verdict->flags & DSM_ONCE) && io->failed_once)
@@ -326,11 +358,9 @@ static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
 	if (verdict->flags & DSM_COUNTED) {
 		io->uncounted_since_us = 0;
-		return ++io->retries <= timers->retry_count;
+		return ++io->retries <= io->disk->worker->timers.retry_count;
 	}
-	if (!io->uncounted_since_us)
-		io->uncounted_since_us = disk_now(io->disk);
-	return disk_now(io->disk) - io->uncounted_since_us < timers->pdo_remove_period * US_PER_S;
+	return uncounted_allowed(io, disk_now(io->disk));
 }
 
 /* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. */
@@ -366,7 +396,17 @@ static void on_retry_other(void *arg)
 	struct disk *disk = io->disk;
 
 	io->place = IO_IDLE;
-	disk_send(disk, io, disk_select_other(disk, io->path, io));
+	disk_send(disk, io, disk_select_other(disk, io));
+}
+
+static void on_retry_group(void *arg)
+{
+	struct io *io = arg;
+	struct disk *disk = io->disk;
+	struct path *path = disk_select_but(disk, io->path, true, io);
+
+	io->place = IO_IDLE;
+	disk_send(disk, io, path ? path : disk_select_other(disk, io));
 }
 
 /* What the verdict says of the path. */
@@ -394,6 +434,8 @@ static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
 {
 	if (next == DSM_RETRY_SAME)
 		return on_retry_same;
+	if (next == DSM_RETRY_GROUP)
+		return on_retry_group;
 	if (next != DSM_RETRY_SAME_ONCE || io->tried_same)
 		return on_retry_other;
 	io->tried_same = true;
@@ -491,7 +533,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->place = IO_IDLE;
 	io->aborted = io->failed_once = io->tried_same = false;
 	io->conflicts = io->retries = io->losses = 0;
-	io->uncounted_since_us = 0;
+	io->uncounted_since_us = io->uncounted_first_us = 0;
 	list_init(&io->link);
 	disk_enter(disk);
 	disk_send(disk, io, disk_select(disk, &disk->usable, io));

@@ -44,6 +44,7 @@ struct io {
 	unsigned retries; /* counted ones */
 	uint64_t fenced_us; /* IO_FENCED: since when */
 	uint64_t uncounted_since_us; /* the first of the retries in a row that are bounded by time instead; 0: none */
+	uint64_t uncounted_first_us; /* the first of them all; 0: none */
 	unsigned losses; /* links that failed with it in flight */
 	uint64_t first_loss_us;
 	struct path *path; /* the one it is on, or was on last */

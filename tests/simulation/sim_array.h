@@ -45,6 +45,10 @@ struct sim_array {
 	struct sim_groups groups;
 	uint64_t linger_us;
 	bool cheats; /* reinstatement leaves the old session's commands alive: what a fence must not meet */
+
+	/* Every command as it arrives, before any fault; NULL: nobody listens. */
+	void (*heard)(void *arg, const struct sim_portal *portal, uint16_t lun, const uint8_t *cdb);
+	void *heard_arg;
 };
 
 struct sim_array *sim_array_create(struct sim *sim);

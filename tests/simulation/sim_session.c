@@ -206,6 +206,7 @@ static void on_task(void *arg)
 {
 	struct sim_task *task = arg;
 	struct sim_portal *portal = task->session->portal;
+	const struct sim_array *array = portal->array;
 
 	switch (task->stage) {
 	case TASK_TRAVELS:
@@ -213,9 +214,11 @@ static void on_task(void *arg)
 		if (task->parked)
 			return;
 		portal->commands++;
+		if (array->heard)
+			array->heard(array->heard_arg, portal, task->lun, task->cdb);
 		task->stage = TASK_WORKS;
 		if (!task_is_stopped(task))
-			timer_arm(&task->timer, portal->latency_us + sim_below(&portal->array->sim->rng, 100));
+			timer_arm(&task->timer, portal->latency_us + sim_below(&array->sim->rng, 100));
 		return;
 	case TASK_WORKS:
 		task_work(task);
