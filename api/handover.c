@@ -11,8 +11,9 @@ struct handover {
 	struct gateway *gateway;
 	pthread_mutex_t lock; /* for everything below, and held while back is called */
 	pthread_cond_t idle; /* the running errand is back */
-	struct list pending; /* posted, not begun */
-	bool running, stopped;
+	struct list pending; /* posted and not begun, or deferred */
+	struct errand *running; /* NULL: none */
+	bool stopped;
 	unsigned refs; /* its owner's, and one for each errand that the loop has */
 };
 
@@ -20,6 +21,7 @@ struct errand {
 	struct control_job job;
 	struct handover *handover;
 	struct list link; /* in pending; on no list: begun, or given up */
+	bool deferred;
 	void (*run)(struct gateway *gateway, void *arg);
 	void (*back)(void *arg, bool ran);
 	void *arg;
@@ -62,20 +64,32 @@ static bool errand_begin(struct errand *errand)
 	pthread_mutex_lock(&handover->lock);
 	wanted = list_linked(&errand->link);
 	list_del(&errand->link);
-	handover->running = wanted;
+	handover->running = wanted ? errand : NULL;
 	pthread_mutex_unlock(&handover->lock);
 	return wanted;
 }
 
-static void errand_end(struct errand *errand)
+/* Nobody runs now. A deferred errand waits again, or is given up if the API stops at this moment. */
+static void errand_pause(struct errand *errand)
 {
 	struct handover *handover = errand->handover;
 
 	pthread_mutex_lock(&handover->lock);
-	errand->back(errand->arg, true);
-	handover->running = false;
+	if (!errand->deferred)
+		errand->back(errand->arg, true);
+	else if (handover->stopped)
+		errand->back(errand->arg, false);
+	else
+		list_add_tail(&handover->pending, &errand->link);
+	handover->running = NULL;
 	pthread_cond_signal(&handover->idle);
 	pthread_mutex_unlock(&handover->lock);
+}
+
+static void errand_destroy(struct errand *errand)
+{
+	handover_release(errand->handover);
+	free(errand);
 }
 
 /* On the control loop. */
@@ -85,10 +99,30 @@ static void on_job(struct control_job *job)
 
 	if (errand_begin(errand)) {
 		errand->run(job->control, errand->arg);
-		errand_end(errand);
+		errand_pause(errand);
 	}
-	handover_release(errand->handover);
-	free(errand);
+	if (!errand->deferred)
+		errand_destroy(errand);
+}
+
+struct errand *handover_running(const struct handover *handover)
+{
+	return handover->running;
+}
+
+void handover_defer(struct handover *handover)
+{
+	handover->running->deferred = true;
+}
+
+void handover_resume(struct errand *errand, void (*then)(void *arg, const void *result), const void *result)
+{
+	errand->deferred = false;
+	if (errand_begin(errand)) {
+		then(errand->arg, result);
+		errand_pause(errand);
+	}
+	errand_destroy(errand);
 }
 
 int handover_post(struct handover *handover, void (*run)(struct gateway *gateway, void *arg),

@@ -6,7 +6,11 @@
  * Either way back is called exactly once and arg is not touched after it, so back is where arg's owner goes on:
  * it resumes a connection, and must not post, wait or take long (a lock is held).
  *
- * The handover itself lives until it is released and the last errand has left the loop's mailbox.
+ * An errand whose answer takes longer than its run defers its end: handover_defer() inside run, and handover_resume()
+ * on the control loop when the answer is there. Should the API stop in between, it is called back with false as well.
+ *
+ * The handover itself lives until it is released, the last errand has left the loop's mailbox, and each errand that was
+ * deferred has been resumed.
  */
 #ifndef BRAID_API_HANDOVER_H
 #define BRAID_API_HANDOVER_H
@@ -16,6 +20,7 @@
 #include <stdbool.h>
 
 struct handover;
+struct errand;
 
 struct handover *handover_create(struct gateway *gateway);
 void handover_release(struct handover *handover); /* takes NULL; after handover_stop */
@@ -23,6 +28,13 @@ void handover_release(struct handover *handover); /* takes NULL; after handover_
 /* Any thread. 0, or -ESHUTDOWN: stopped; then neither function is called. */
 int handover_post(struct handover *handover, void (*run)(struct gateway *gateway, void *arg),
 		  void (*back)(void *arg, bool ran), void *arg);
+
+/* Inside run: the errand that runs. Deferred, it does not end with its run: it is to be resumed once, and its arg may
+ * not be touched before that. */
+struct errand *handover_running(const struct handover *handover);
+void handover_defer(struct handover *handover);
+/* Control loop: then(arg, result), then back(arg, true); neither when the errand was given up meanwhile. */
+void handover_resume(struct errand *errand, void (*then)(void *arg, const void *result), const void *result);
 
 /* Nothing is posted after this, and no arg is in use when it returns. It waits for the errand that is running, if
  * any, so it may not be called inside one. */

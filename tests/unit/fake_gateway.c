@@ -130,6 +130,28 @@ void fake_gateway_add_event(struct gateway *gateway, const char *message)
 	control_post(gateway, &event->job);
 }
 
+struct call {
+	struct control_job job;
+	void (*fn)(struct gateway *gateway, void *arg);
+	void *arg;
+};
+
+static void on_call(struct control_job *job)
+{
+	struct call *call = container_of(job, struct call, job);
+
+	call->fn(job->control, call->arg);
+	free(call);
+}
+
+void fake_gateway_call(struct gateway *gateway, void (*fn)(struct gateway *gateway, void *arg), void *arg)
+{
+	struct call *call = xcalloc(1, sizeof(*call));
+
+	*call = (struct call){ .job.run = on_call, .fn = fn, .arg = arg };
+	control_post(gateway, &call->job);
+}
+
 void control_status(struct gateway *gateway, struct control_status *status)
 {
 	static const char *const portals[] = { "127.0.0.1:3260", NULL };

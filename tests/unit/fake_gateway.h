@@ -17,6 +17,7 @@ void fake_gateway_destroy(struct gateway *gateway);
 
 /* Any thread. */
 void fake_gateway_set_ready(struct gateway *gateway, bool ready);
+void fake_gateway_call(struct gateway *gateway, void (*fn)(struct gateway *gateway, void *arg), void *arg);
 void fake_gateway_add_event(struct gateway *gateway, const char *message);
 
 #endif
