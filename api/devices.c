@@ -13,6 +13,7 @@ static json_t *path_json(const struct path_view *view)
 	member_text(json, "link", view->link);
 	member_uint(json, "array_lun", view->array_lun);
 	member_text(json, "state", view->state);
+	member_text(json, "reason", view->reason);
 	member_text(json, "alua_state", view->alua_state);
 	member_uint_or_null(json, "tpg", (uint64_t)view->tpg, view->tpg >= 0);
 	member_uint(json, "weight", view->weight);

@@ -51,7 +51,9 @@ struct path_view {
 	const char *id;	   /* "p3": stable while the process lives */
 	const char *link;  /* link id */
 	uint16_t array_lun; /* LUN number at the array */
-	const char *state;  /* "up", "down", "verifying", "registering", "failed"; "draining", "drained" */
+	const char *state;  /* "up", "down", "verifying", "registering", "failed"; "draining", "drained";
+			       "probation" */
+	const char *reason; /* of its probation; NULL */
 	const char *alua_state; /* NULL: no ALUA */
 	int tpg;		/* target port group at the array; -1: unknown */
 	uint32_t weight;
@@ -88,8 +90,8 @@ struct link_view {
 	const char *id, *backend, *iqn, *portal; /* portal: "address:port" at the array */
 	int tpgt;
 	const char *state; /* "up", "connecting", "probing", "down" (backing off), "degraded" (some workers only);
-			      "draining" (commands are still in flight), "drained" */
-	const char *reason; /* of the last failure; NULL */
+			      "draining" (commands are still in flight), "drained"; "probation" */
+	const char *reason; /* of the last failure, or of its probation; NULL */
 	unsigned workers, workers_up;
 	unsigned paths;
 	uint64_t retry_in_us; /* until the next attempt; 0: none is pending */

@@ -87,6 +87,9 @@ static void count_devices(const struct gateway *gateway, struct control_status *
 			add_reason(status, "a claimed device has no path");
 		else if (up < device->path_count)
 			add_reason(status, "a claimed device has lost paths");
+		for (unsigned i = 0; i < device->path_count; i++)
+			if (probation_is_on(&device->paths[i]->probation))
+				add_reason(status, "a path fails again and again");
 	}
 }
 
@@ -126,6 +129,8 @@ void control_status(struct gateway *gateway, struct control_status *status)
 			status->links_up += up;
 			if (!up)
 				add_reason(status, "a link is down");
+			if (probation_is_on(&link->probation))
+				add_reason(status, "a link fails again and again");
 		}
 	}
 	target_each_session(gateway->target, count_session, &status->sessions);
@@ -143,7 +148,25 @@ static const char *role_of(const struct device *device, const struct path_core *
 	return standby ? "standby" : "active";
 }
 
-static void view_path(const struct device *device, const struct path_core *path, struct path_view *view)
+#define REASON_MAX 160
+
+/* Why a path carries no I/O though it is up; NULL: it does. */
+static const char *path_reason(const struct path_core *path, uint64_t now_us, bool is_up, char text[REASON_MAX])
+{
+	const struct probation *own = &path->probation, *links = &path->link->probation;
+	int n;
+
+	if (probation_is_on(own))
+		return probation_text(own, now_us, is_up, text, REASON_MAX);
+	if (!probation_is_on(links))
+		return NULL;
+	n = snprintf(text, REASON_MAX, "link %s: ", path->link->id);
+	probation_text(links, now_us, link_workers_up(path->link) != 0, text + n, REASON_MAX - (size_t)n);
+	return text;
+}
+
+static void view_path(const struct device *device, const struct path_core *path, uint64_t now_us,
+		      char reason[REASON_MAX], struct path_view *view)
 {
 	unsigned workers = device->worker_count, i = path->index;
 	const struct policy_setup *setup = device->setup;
@@ -154,6 +177,7 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.link = path->link->id,
 		.array_lun = path->lun,
 		.state = path_state_name(state),
+		.reason = path_reason(path, now_us, state == PATH_UP, reason),
 		.alua_state = alua_access_name(path_core_access(path)),
 		.tpg = atomic_load(&path->group) ? (int)atomic_load(&path->group) : -1,
 		.weight = setup->paths[i].weight,
@@ -164,15 +188,18 @@ static void view_path(const struct device *device, const struct path_core *path,
 	};
 	if (path_core_drained(path) && state == PATH_UP)
 		view->state = view->inflight ? "draining" : "drained";
+	else if (path_core_on_probation(path) && state == PATH_UP)
+		view->state = "probation";
 	sum_cells(&view->figures, path->cells, workers);
 	if (state == PATH_DOWN)
 		view->figures.offline_since_us = path->link->down_since_us;
 }
 
-static void view_device(const struct device *device, struct path_view *paths, struct device_view *view)
+static void view_device(const struct device *device, uint64_t now_us, char reasons[DSM_PATHS_MAX][REASON_MAX],
+			struct path_view *paths, struct device_view *view)
 {
 	for (unsigned i = 0; i < device->path_count; i++)
-		view_path(device, device->paths[i], &paths[i]);
+		view_path(device, device->paths[i], now_us, reasons[i], &paths[i]);
 	*view = (struct device_view){
 		.id = device->core.id,
 		.name = device->name,
@@ -211,7 +238,9 @@ static int compare_devices(const void *a, const void *b)
 
 void control_each_device(struct gateway *gateway, bool (*fn)(const struct device_view *view, void *arg), void *arg)
 {
+	uint64_t now_us = clock_now_us(loop_clock(gateway->control));
 	struct path_view paths[DSM_PATHS_MAX];
+	char reasons[DSM_PATHS_MAX][REASON_MAX];
 	struct device_view view;
 	struct device *device, **sorted;
 	unsigned count = 0, n = 0;
@@ -223,7 +252,7 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 		sorted[n++] = device;
 	qsort(sorted, count, sizeof(sorted[0]), compare_devices);
 	for (n = 0; n < count; n++) {
-		view_device(sorted[n], paths, &view);
+		view_device(sorted[n], now_us, reasons, paths, &view);
 		if (!fn(&view, arg))
 			break;
 	}
@@ -243,7 +272,8 @@ static unsigned paths_on(const struct gateway *gateway, const struct link *link)
 	return count;
 }
 
-static void view_link(const struct gateway *gateway, const struct link *link, struct link_view *view)
+static void view_link(const struct gateway *gateway, const struct link *link, char reason[REASON_MAX],
+		      struct link_view *view)
 {
 	uint64_t now = clock_now_us(loop_clock(gateway->control));
 	unsigned workers = link->worker_count;
@@ -262,6 +292,11 @@ static void view_link(const struct gateway *gateway, const struct link *link, st
 		.inflight = CELLS_SUM(link->cells, workers, inflight),
 		.latency_us = CELLS_LARGEST(link->cells, workers, latency_us),
 	};
+	if (probation_is_on(&link->probation)) {
+		view->reason = probation_text(&link->probation, now, view->workers_up, reason, REASON_MAX);
+		if (view->workers_up)
+			view->state = "probation";
+	}
 	if (atomic_load(&link->drained) && view->workers_up)
 		view->state = view->inflight ? "draining" : "drained";
 	for (unsigned w = 0; w < workers; w++) {
@@ -282,10 +317,11 @@ void control_each_link(struct gateway *gateway, bool (*fn)(const struct link_vie
 	const struct backend *backend;
 	const struct link *link;
 	struct link_view view;
+	char reason[REASON_MAX];
 
 	list_for_each(backend, &gateway->backends, link) {
 		list_for_each(link, &backend->links, backend_link) {
-			view_link(gateway, link, &view);
+			view_link(gateway, link, reason, &view);
 			if (!fn(&view, arg))
 				return;
 		}

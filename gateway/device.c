@@ -145,6 +145,8 @@ const char *device_state_name(const struct device *device)
 		return "unclaimed";
 	if (!up)
 		return "no-paths";
+	for (unsigned i = 0; i < device->path_count; i++)
+		up -= path_core_up(device->paths[i], device->worker_count) && path_core_on_probation(device->paths[i]);
 	return up < device->path_count ? "degraded" : "normal";
 }
 

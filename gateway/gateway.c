@@ -3,6 +3,7 @@
 #include "gateway/backend.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/checkup.h"
 #include "gateway/dsm_table.h"
 #include "gateway/hosts.h"
 #include "gateway/levels.h"
@@ -50,7 +51,7 @@ static void on_lane_report(struct message *message)
 	struct gateway *gateway = report->gateway;
 	struct link *link = report->link;
 	struct lane_view *lane = &link->lanes[report->worker];
-	bool was_up = link_workers_up(link) == link->worker_count;
+	bool was_up = link_workers_up(link) == link->worker_count, had_session = lane->state >= LANE_PROBING;
 
 	*lane = (struct lane_view){
 		.state = report->state,
@@ -62,6 +63,8 @@ static void on_lane_report(struct message *message)
 	if (report->state != LANE_UP || link_workers_up(link) == link->worker_count)
 		str_copy(link->reason, sizeof(link->reason), report->reason);
 	link_event(gateway, link, was_up);
+	if (had_session && lane->state < LANE_PROBING && !gateway->stopping)
+		checkup_link_failed(gateway, link);
 	if (report->inventory && !gateway->stopping)
 		registry_inventory(gateway, link, report->worker, report->generation, report->inventory);
 	lane_report_destroy(report);
@@ -222,6 +225,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	}
 	gateway->luns = (struct pseudo_luns){ gateway->workers, config->target.iqn, POOL_BUFFER_MAX };
 	config_claims(gateway);
+	checkup_start(gateway);
 	if (persist_load(gateway) < 0)
 		goto fail;
 	gateway->target = build_target(gateway, worker_loops);
@@ -329,6 +333,7 @@ void gateway_stop(struct gateway *gateway, void (*stopped)(void *arg), void *arg
 		return;
 	gateway->stopping = true;
 	gateway->ready = false;
+	checkup_stop(gateway);
 	gateway->stopped = stopped;
 	gateway->stopped_arg = arg;
 	target_drain(gateway->target, DRAIN_US, on_target_drained, gateway);
@@ -349,6 +354,7 @@ void gateway_destroy(struct gateway *gateway)
 
 	if (!gateway)
 		return;
+	checkup_stop(gateway);
 	target_destroy(gateway->target);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_destroy(gateway->workers[w]);

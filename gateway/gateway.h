@@ -35,6 +35,7 @@ struct gateway {
 	struct list devices; /* struct device */
 	struct list claims; /* struct claim */
 	struct timers timers;
+	struct timer checkup;
 	uint64_t id; /* random, kept in the state: what ISIDs are made from */
 	char initiator_name[224];
 	unsigned next_link, next_path;

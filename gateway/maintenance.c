@@ -1,5 +1,6 @@
 /* Maintenance of control.h (row L5): draining paths, links and whole arrays, and bringing them back. */
 #include "gateway/backend.h"
+#include "gateway/checkup.h"
 #include "gateway/gateway.h"
 
 #include <string.h>
@@ -74,6 +75,8 @@ static void set_drained(struct gateway *gateway, struct scope *scope, bool drain
 		list_for_each(link, &backend->links, backend_link) {
 			if (scope_has_link(scope, link)) {
 				atomic_store(&link->drained, drain);
+				if (!drain)
+					checkup_trust_link(gateway, link);
 				scope->found++;
 			}
 		}
@@ -82,6 +85,8 @@ static void set_drained(struct gateway *gateway, struct scope *scope, bool drain
 		for (unsigned i = 0; i < device->path_count; i++) {
 			if (strcmp(scope->kind, "path") == 0 && scope_has_path(scope, device->paths[i])) {
 				atomic_store(&device->paths[i]->drained, drain);
+				if (!drain)
+					checkup_trust_path(gateway, device->paths[i]);
 				scope->found++;
 			}
 		}
@@ -140,6 +145,7 @@ int control_reconnect(struct gateway *gateway, const char *kind, const char *id,
 			if (!scope_reaches_link(gateway, &scope, link))
 				continue;
 			scope.found++;
+			checkup_trust_link(gateway, link);
 			for (unsigned w = 0; w < gateway->worker_count; w++)
 				worker_kick_link(gateway->workers[w], link);
 		}

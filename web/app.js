@@ -52,7 +52,7 @@ function time(us) {
 
 const SEVERITY = {
   normal: "good", up: "good", info: "quiet",
-  degraded: "warn", failover: "warn", verifying: "warn", draining: "warn", connecting: "warn", probing: "warn",
+  degraded: "warn", failover: "warn", verifying: "warn", draining: "warn", probation: "warn", connecting: "warn", probing: "warn",
   warning: "warn", unclaimed: "quiet",
 };
 
@@ -287,7 +287,7 @@ function pathTable(device) {
   const table = new Table(node, [
     { title: "Path", value: (p) => p.id, head: true },
     { title: "Link", value: (p) => p.link, kind: "id" },
-    { title: "State", value: (p) => state(p.state) },
+    { title: "State", value: (p) => ({ ...state(p.state), title: p.reason ?? "" }) },
     { title: "ALUA", value: (p) => p.alua_state },
     { title: "Role", value: (p) => (p.preferred ? `${p.role}, preferred` : p.role) },
     figure("Group", (p) => p.tpg),

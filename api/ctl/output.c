@@ -20,6 +20,7 @@ enum colour ctl_state_colour(const char *state)
 		{ "normal", COLOUR_GREEN },      { "up", COLOUR_GREEN },         { "degraded", COLOUR_YELLOW },
 		{ "failover", COLOUR_YELLOW },   { "verifying", COLOUR_YELLOW }, { "draining", COLOUR_YELLOW },
 		{ "connecting", COLOUR_YELLOW }, { "probing", COLOUR_YELLOW },   { "unclaimed", COLOUR_DIM },
+		{ "probation", COLOUR_YELLOW },
 	};
 
 	for (size_t i = 0; i < sizeof(colours) / sizeof(colours[0]); i++)

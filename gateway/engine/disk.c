@@ -248,7 +248,7 @@ static bool is_usable(const struct disk *disk, const struct path *path)
 	return false;
 }
 
-enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_SUSPECT, RANK_UNUSABLE };
+enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_PROBATION, RANK_SUSPECT, RANK_UNUSABLE };
 
 /* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
 static unsigned path_rank(const struct path *path)
@@ -269,6 +269,8 @@ static unsigned path_rank(const struct path *path)
 		return RANK_UNUSABLE;
 	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
 		return RANK_UNUSABLE;
+	if (path_core_on_probation(path->core) && rank < RANK_PROBATION)
+		rank = RANK_PROBATION;
 	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
 }
 
@@ -285,7 +287,7 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 }
 
 /* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
- * suspect path is better than none. */
+ * path on probation, and even a suspect one, is better than none. */
 void disk_refresh(struct disk *disk)
 {
 	unsigned best = RANK_UNUSABLE;

@@ -11,6 +11,7 @@
 #include "gateway/base/list.h"
 #include "gateway/base/net.h"
 #include "gateway/engine/figures.h"
+#include "gateway/engine/probation.h"
 
 #define LINK_SOURCES_MAX 64 /* portals of a backend that can be asked for its targets */
 
@@ -70,6 +71,7 @@ struct link {
 	_Atomic uint64_t sources;
 
 	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
+	struct probation probation;
 
 	/* control loop only */
 	struct lane_view *lanes; /* one a worker */

@@ -31,6 +31,11 @@ bool path_core_drained(const struct path_core *path)
 	       atomic_load_explicit(&path->link->drained, memory_order_relaxed);
 }
 
+bool path_core_on_probation(const struct path_core *path)
+{
+	return probation_is_on(&path->probation) || probation_is_on(&path->link->probation);
+}
+
 /* ---- what an answer means ---------------------------------------------------------------------------------------- */
 
 struct dsm_result path_result(const struct xfer *xfer)
@@ -144,6 +149,7 @@ void path_suspect(struct path *path)
 {
 	if (path->state != PATH_UP)
 		return;
+	figure_add(&path->cell->suspicions, 1);
 	path_set_state(path, PATH_VERIFYING);
 	timer_arm(&path->verify, 0);
 }

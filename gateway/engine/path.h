@@ -36,9 +36,11 @@ struct path_core {
 	_Atomic int *access; /* enum dsm_access, one a worker, written by it */
 	_Atomic unsigned group; /* target port group at the array; 0: unknown. Written by the control loop */
 	_Atomic bool drained; /* maintenance (row L5): no new I/O */
+	struct probation probation;
 
 	/* control loop only */
 	uint64_t *seen; /* one a worker: the probe that last found the LU here; 0: it is not here now */
+	uint64_t suspicions; /* that have been judged: see figure_cell */
 	uint64_t *blocks; /* one a worker: the capacity that it told then; UINT64_MAX: it is passive and tells none */
 };
 
@@ -66,6 +68,9 @@ struct path {
 
 /* The administrator lets no new I/O onto it: drained itself, or its link is. */
 bool path_core_drained(const struct path_core *path);
+
+/* It has failed too often of late, or its link has: it is used when nothing better is left (row L6). */
+bool path_core_on_probation(const struct path_core *path);
 
 /* A path of the disk, down. It belongs to the disk and to the lane's list. */
 struct path *path_create(struct disk *disk, struct path_core *core, struct lane *lane);
