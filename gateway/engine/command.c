@@ -64,9 +64,9 @@ static const struct command_row rows[] = {
 	ACTION(0x9e, 0x10, READ),	 /* READ CAPACITY(16) */
 	ACTION(0x9e, 0x12, READ),	 /* GET LBA STATUS */
 	ACTION(0xa3, 0x05, READ),	 /* REPORT IDENTIFYING INFORMATION */
-	ACTION(0xa3, 0x0a, REFUSE),	 /* REPORT TARGET PORT GROUPS: those of the array are not the hosts' */
-	ACTION(0xa3, 0x0c, READ),	 /* REPORT SUPPORTED OPERATION CODES */
-	ACTION(0xa3, 0x0d, READ),	 /* REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS */
+	ACTION(0xa3, 0x0a, REPORT),	 /* REPORT TARGET PORT GROUPS: those of the array are not the hosts' */
+	ACTION(0xa3, 0x0c, READ),	 /* REPORT SUPPORTED OPERATION CODES: see report.h */
+	ACTION(0xa3, 0x0d, REPORT),	 /* REPORT SUPPORTED TASK MANAGEMENT FUNCTIONS */
 	ACTION(0xa3, 0x0f, READ),	 /* REPORT TIMESTAMP */
 	ACTION(0xa4, 0x0a, REFUSE),	 /* SET TARGET PORT GROUPS */
 	PLAIN(0x5e, RESERVE),		 /* PERSISTENT RESERVE IN: a reservation at the array would name the gateway's */

@@ -15,6 +15,7 @@ enum command_effect {
 	COMMAND_WRITE, /* sending it twice in a row is harmless; sent again only behind the fence (row F1) */
 	COMMAND_ONCE, /* a second execution could differ: an unknown outcome is reported, not repeated (row F3) */
 	COMMAND_RESERVE, /* a reservation of the host: executed by the gateway (rows R1, R2) */
+	COMMAND_REPORT, /* about the target itself: answered by the gateway */
 	COMMAND_REFUSE, /* not passed to an array: its meaning belongs to a nexus that hosts do not own there */
 };
 

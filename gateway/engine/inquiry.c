@@ -16,6 +16,7 @@
 
 /* Byte 5 and 6 of the standard data (SPC-4 6.4.2) */
 #define BYTE5_TPGS 0x30
+#define BYTE5_IMPLICIT 0x10
 #define BYTE5_3PC 0x08
 #define BYTE6_MULTIP 0x10
 #define BYTE7_CMDQUE 0x02
@@ -42,7 +43,7 @@ void inquiry_request(const uint8_t host_cdb[6], uint8_t array_cdb[6], uint32_t *
 static size_t standard_answer(uint8_t *data, size_t len)
 {
 	if (len > 7) {
-		data[5] &= (uint8_t) ~(BYTE5_TPGS | BYTE5_3PC);
+		data[5] = (uint8_t)((data[5] & ~(BYTE5_TPGS | BYTE5_3PC)) | BYTE5_IMPLICIT); /* report.h */
 		data[6] |= BYTE6_MULTIP;
 		data[7] |= BYTE7_CMDQUE;
 	}
@@ -125,7 +126,7 @@ static size_t identification_answer(uint8_t *data, size_t len, const struct inqu
 		in += n;
 	}
 	port_name(port, name, sizeof(name));
-	keep = put_number(keep, TYPE_RELATIVE_PORT, port->relative_port);
+	keep = put_number(keep, TYPE_RELATIVE_PORT, port->tpgt);
 	keep = put_number(keep, TYPE_PORT_GROUP, port->tpgt);
 	keep = put_name(keep, ASSOCIATION_PORT, name);
 	keep = put_name(keep, ASSOCIATION_TARGET, port->iqn);
@@ -133,7 +134,7 @@ static size_t identification_answer(uint8_t *data, size_t len, const struct inqu
 	return (size_t)(keep - data);
 }
 
-/* SPC-4 7.8.12: one port, the one that was asked. */
+/* SPC-4 7.8.12: there is one port. */
 static size_t ports_answer(uint8_t *data, const struct inquiry_port *port)
 {
 	char name[256];
@@ -141,7 +142,7 @@ static size_t ports_answer(uint8_t *data, const struct inquiry_port *port)
 
 	memset(data, 0, 4 + 12);
 	data[1] = PAGE_SCSI_PORTS;
-	put_be16(descriptor + 2, port->relative_port);
+	put_be16(descriptor + 2, port->tpgt);
 	port_name(port, name, sizeof(name));
 	p = put_name(descriptor + 12, ASSOCIATION_PORT, name);
 	put_be16(descriptor + 10, (uint16_t)(p - (descriptor + 12)));

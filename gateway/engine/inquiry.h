@@ -12,11 +12,10 @@
 
 #define INQUIRY_BUFFER_MIN 4096 /* room for any page together with what the gateway adds */
 
-/* The port through which the host asks. */
+/* The port through which the host asks: a target portal group is one (RFC 7143 4.4.1). */
 struct inquiry_port {
 	const char *iqn;
-	uint16_t tpgt; /* target portal group tag, also shown as target port group */
-	uint16_t relative_port; /* 1 ... */
+	uint16_t tpgt; /* target portal group tag; also the target port group, and the relative target port identifier */
 	uint32_t transfer_blocks; /* the most that one command may move; 0: no limit */
 };
 

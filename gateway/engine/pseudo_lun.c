@@ -4,6 +4,7 @@
 #include "gateway/engine/disk.h"
 #include "gateway/engine/host_reservation.h"
 #include "gateway/engine/inquiry.h"
+#include "gateway/engine/report.h"
 #include "gateway/engine/worker.h"
 #include "gateway/host_scope.h"
 
@@ -99,7 +100,6 @@ static void on_inquiry_done(struct io *io)
 		struct inquiry_port port = {
 			.iqn = disk->core->target_iqn,
 			.tpgt = cmd->nexus->tpgt,
-			.relative_port = (uint16_t)(cmd->nexus->portal + 1),
 			.transfer_blocks = disk->core->transfer_blocks,
 		};
 		size_t len = io->transfer < io->len ? io->transfer : io->len;
@@ -119,6 +119,20 @@ static void on_op_done(struct host_reservation_op *op)
 
 	scsi_cmd_done(op->cmd);
 	disk_exit(disk);
+}
+
+static void on_list_done(struct io *io)
+{
+	struct scsi_cmd *cmd = container_of(io, struct pseudo_cmd, io)->cmd;
+
+	cmd_result(cmd, io);
+	if (cmd->status == SCSI_GOOD) {
+		size_t len = report_list(cmd->cdb, cmd->data, io->transfer < io->len ? io->transfer : io->len);
+		size_t alloc = get_be32(cmd->cdb + 6);
+
+		cmd->transfer = (uint32_t)(len < alloc ? len : alloc);
+	}
+	scsi_cmd_done(cmd);
 }
 
 static void submit_op(struct disk *disk, struct host_reservation_op *op, struct scsi_cmd *cmd)
@@ -145,6 +159,8 @@ static bool is_answered_here(struct disk *disk, struct scsi_cmd *cmd, const stru
 	}
 	if (host_reservation_conflicts(disk->core->reservations, cmd))
 		cmd->status = SCSI_RESERVATION_CONFLICT;
+	else if (report_answer(cmd, cmd->nexus->tpgt))
+		;
 	else if (info->effect == COMMAND_REFUSE)
 		scsi_cmd_sense(cmd, SENSE_ILLEGAL_REQUEST, ASC_INVALID_OPCODE);
 	else if (command_changes_medium(info) && host_scope_read_only(cmd->nexus->scope, cmd->lun))
@@ -181,6 +197,8 @@ static void submit(struct lu *lu, struct scsi_cmd *cmd)
 	} else if ((cmd->cdb[0] == OPCODE_MODE_SENSE_6 || cmd->cdb[0] == OPCODE_MODE_SENSE_10) &&
 		   host_scope_read_only(cmd->nexus->scope, cmd->lun)) {
 		io->done = on_mode_sense_done;
+	} else if (report_wants_list(cmd, io->cdb, &io->len)) {
+		io->done = on_list_done;
 	}
 	disk_submit(disk, io);
 }

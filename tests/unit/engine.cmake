@@ -2,7 +2,8 @@
 foreach(name test_policy test_generic)
   braid_unit_test(${name} braid_dsm)
 endforeach()
-foreach(name test_command test_inquiry test_claim test_journal test_link test_news test_peek)
+foreach(name test_command test_inquiry test_claim test_journal test_link test_news test_peek
+             test_report)
   braid_unit_test(${name} braid_gateway)
 endforeach()
 foreach(name test_probe test_lane test_multipath test_retry test_hold test_removal test_registry

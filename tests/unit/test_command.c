@@ -59,7 +59,8 @@ static void test_refused(void **state)
 		assert_int_equal(info(refused[i], 0)->effect, COMMAND_REFUSE);
 	for (size_t i = 0; i < sizeof(reserve); i++)
 		assert_int_equal(info(reserve[i], 0)->effect, COMMAND_RESERVE);
-	assert_int_equal(info(0xa3, 0x0a)->effect, COMMAND_REFUSE);
+	assert_int_equal(info(0xa3, 0x0a)->effect, COMMAND_REPORT);
+	assert_int_equal(info(0xa3, 0x0d)->effect, COMMAND_REPORT);
 	assert_int_equal(info(0xa4, 0x0a)->effect, COMMAND_REFUSE);
 }
 
@@ -69,7 +70,7 @@ static void test_service_actions(void **state)
 	(void)state;
 	assert_int_equal(info(0x9e, 0x10)->effect, COMMAND_READ);
 	assert_int_equal(info(0x9e, 0xf0)->effect, COMMAND_READ);
-	assert_int_equal(info(0xa3, 0xea)->effect, COMMAND_REFUSE);
+	assert_int_equal(info(0xa3, 0xea)->effect, COMMAND_REPORT);
 	assert_int_equal(info(0xa3, 0x0c)->effect, COMMAND_READ);
 }
 

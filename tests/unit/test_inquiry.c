@@ -8,7 +8,7 @@
 
 #define IQN "iqn.2026-11.org.example:braid"
 
-static const struct inquiry_port port = { .iqn = IQN, .tpgt = 7, .relative_port = 3, .transfer_blocks = 1000 };
+static const struct inquiry_port port = { .iqn = IQN, .tpgt = 7, .transfer_blocks = 1000 };
 
 /* A buffer of exactly the size that is promised, so that the sanitizer sees the first byte beyond it. */
 static uint8_t *buffer_of(const uint8_t *bytes, size_t len)
@@ -69,7 +69,7 @@ static void test_standard_hides_port_groups(void **state)
 
 	(void)state;
 	assert_int_equal(len, sizeof(page));
-	assert_int_equal(data[5] & 0x30, 0);	/* TPGS */
+	assert_int_equal(data[5] & 0x30, 0x10);	/* TPGS: the gateway's own group, implicit */
 	assert_int_equal(data[5] & 0x08, 0);	/* 3PC: EXTENDED COPY is refused */
 	assert_int_equal(data[5] & 0x01, 1);	/* PROTECT is the logical unit's */
 	assert_int_equal(data[6] & 0x10, 0x10); /* MULTIP */
@@ -125,7 +125,7 @@ static void test_designators(void **state)
 	assert_non_null(d);
 	assert_memory_equal(d + 4, "\x60\1\2\3\4\5\6\7", 8);
 	d = designator(data, len, 1, 4);
-	assert_int_equal(get_be32(d + 4), 3);
+	assert_int_equal(get_be32(d + 4), 7);
 	d = designator(data, len, 1, 5);
 	assert_int_equal(get_be32(d + 4), 7);
 	d = designator(data, len, 1, 8);
@@ -145,7 +145,7 @@ static void test_ports_page_is_the_gateways(void **state)
 	assert_int_equal(data[0], 0);
 	assert_int_equal(data[1], 0x88);
 	assert_int_equal(len, 4 + get_be16(data + 2));
-	assert_int_equal(get_be16(data + 6), 3);
+	assert_int_equal(get_be16(data + 6), 7);
 	assert_int_equal(len, 4 + 12 + get_be16(data + 14));
 	assert_string_equal((const char *)data + 20, IQN ",t,0x0007");
 	free(data);
