@@ -1,8 +1,6 @@
 /* Rows P4 and P5: the link with the fewest commands in flight; the lowest weight. Ties go to the lowest index. */
 #include "dsm/policy.h"
 
-#define WEIGHT_NEVER UINT32_C(0xffffffff)
-
 static struct policy_path *least_queue_select(void *ctx, void *shared, const struct path_set *usable,
 					      const struct policy_io *io)
 {
@@ -32,7 +30,7 @@ static struct policy_path *weighted_select(void *ctx, void *shared, const struct
 	(void)shared;
 	(void)io;
 	for (unsigned i = 0; i < usable->count; i++)
-		if (usable->path[i]->weight != WEIGHT_NEVER && (!best || usable->path[i]->weight < best->weight))
+		if (usable->path[i]->weight != POLICY_WEIGHT_NEVER && (!best || usable->path[i]->weight < best->weight))
 			best = usable->path[i];
 	return best;
 }

@@ -30,14 +30,11 @@ static struct policy_path *round_robin_select(void *ctx, void *shared, const str
 static struct policy_path *subset_select(void *ctx, void *shared, const struct path_set *usable,
 					 const struct policy_io *io)
 {
-	struct path_set active = { .count = 0 };
+	struct path_set active;
 
 	(void)shared;
 	(void)io;
-	for (unsigned i = 0; i < usable->count; i++)
-		if (usable->path[i]->role == POLICY_ACTIVE)
-			active.path[active.count++] = usable->path[i];
-	return next_after(ctx, active.count ? &active : usable);
+	return next_after(ctx, policy_admitted(usable, &active));
 }
 
 const struct policy_ops policy_round_robin = {

@@ -20,6 +20,7 @@ enum command_effect {
 };
 
 struct command_info {
+	const char *name; /* "WRITE(10)"; NULL: it is not in the table */
 	enum command_effect effect;
 	bool moves_blocks; /* READ or WRITE of user data: counts as read or write, has an LBA */
 	bool is_write; /* of user data or of its mapping */

@@ -1,5 +1,6 @@
 #include "gateway/engine/disk.h"
 
+#include "dsm/policy.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/engine/lane.h"
@@ -78,6 +79,7 @@ static void disk_finish(struct io *io)
 		figure_add(io->info->is_write ? &cell->written_bytes : &cell->read_bytes, bytes);
 	}
 	io->place = IO_IDLE;
+	decision_end(io);
 	io->done(io);
 	disk_exit(disk);
 }
@@ -110,6 +112,7 @@ static void disk_fail(struct io *io, enum sam_status status, enum sense_key key,
 		io->sense_len = 18;
 	}
 	figure_add(&io->disk->cell->io_errors, 1);
+	decision_failed(io);
 	io_timer(io, 0, on_finish_timer);
 }
 
@@ -230,6 +233,7 @@ static struct path *disk_select_other(struct disk *disk, const struct io *io)
 
 static void disk_send(struct disk *disk, struct io *io, struct path *path)
 {
+	decision_chose(io, path);
 	if (!path) {
 		disk_hold(disk, io);
 		return;
@@ -250,28 +254,46 @@ static bool is_usable(const struct disk *disk, const struct path *path)
 
 enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_PROBATION, RANK_SUSPECT, RANK_UNUSABLE };
 
-/* How good a path is for I/O now: its own state, and what the array says of its port (rows P1, P2). */
-static unsigned path_rank(const struct path *path)
-{
-	static const enum rank by_access[] = {
-		[DSM_ACCESS_UNKNOWN] = RANK_OPTIMIZED,
-		[DSM_ACCESS_OPTIMIZED] = RANK_OPTIMIZED,
-		[DSM_ACCESS_NON_OPTIMIZED] = RANK_NON_OPTIMIZED,
-		[DSM_ACCESS_LBA_DEPENDENT] = RANK_OPTIMIZED,
-		[DSM_ACCESS_STANDBY] = RANK_UNUSABLE,
-		[DSM_ACCESS_UNAVAILABLE] = RANK_UNUSABLE,
-		[DSM_ACCESS_OFFLINE] = RANK_UNUSABLE,
-		[DSM_ACCESS_TRANSITIONING] = RANK_UNUSABLE,
-	};
-	enum rank rank = by_access[path->access];
+/* How good a path is for I/O now, and why it is no better. */
+struct standing {
+	enum rank rank;
+	enum bar bar;
+};
 
-	if (!path->lane->initiator) /* its link is failing: path_lost() is on its way */
-		return RANK_UNUSABLE;
-	if (path_core_drained(path->core) || (path->state != PATH_UP && path->state != PATH_VERIFYING))
-		return RANK_UNUSABLE;
-	if (path_core_on_probation(path->core) && rank < RANK_PROBATION)
-		rank = RANK_PROBATION;
-	return path->state == PATH_VERIFYING && rank < RANK_UNUSABLE ? RANK_SUSPECT : rank;
+/* By its own state, and by what the array says of its port: the worse of the two counts (rows P1, P2). */
+static struct standing path_standing(const struct path *path)
+{
+	static const struct standing by_state[] = {
+		[PATH_DOWN] = { RANK_UNUSABLE, BAR_DOWN },
+		[PATH_IDENTIFY] = { RANK_UNUSABLE, BAR_IDENTIFY },
+		[PATH_UP] = { RANK_OPTIMIZED, BAR_NONE },
+		[PATH_REGISTERING] = { RANK_UNUSABLE, BAR_REGISTERING },
+		[PATH_VERIFYING] = { RANK_SUSPECT, BAR_SUSPECT },
+	};
+	static const struct standing by_access[] = {
+		[DSM_ACCESS_UNKNOWN] = { RANK_OPTIMIZED, BAR_NONE },
+		[DSM_ACCESS_OPTIMIZED] = { RANK_OPTIMIZED, BAR_NONE },
+		[DSM_ACCESS_NON_OPTIMIZED] = { RANK_NON_OPTIMIZED, BAR_NON_OPTIMIZED },
+		[DSM_ACCESS_LBA_DEPENDENT] = { RANK_OPTIMIZED, BAR_NONE },
+		[DSM_ACCESS_STANDBY] = { RANK_UNUSABLE, BAR_STANDBY },
+		[DSM_ACCESS_UNAVAILABLE] = { RANK_UNUSABLE, BAR_UNAVAILABLE },
+		[DSM_ACCESS_OFFLINE] = { RANK_UNUSABLE, BAR_OFFLINE },
+		[DSM_ACCESS_TRANSITIONING] = { RANK_UNUSABLE, BAR_TRANSITIONING },
+	};
+	struct standing own = by_state[path->state], port = by_access[path->access];
+
+	if (!path->lane->initiator && path->state != PATH_DOWN) /* path_lost() is on its way */
+		return (struct standing){ RANK_UNUSABLE, BAR_FAILING };
+	if (own.rank < RANK_UNUSABLE && path_core_drained(path->core))
+		return (struct standing){ RANK_UNUSABLE, BAR_DRAINED };
+	if (path_core_on_probation(path->core) && port.rank < RANK_PROBATION)
+		port = (struct standing){ RANK_PROBATION, BAR_PROBATION };
+	return own.rank >= port.rank ? own : port;
+}
+
+static enum rank path_rank(const struct path *path)
+{
+	return path_standing(path).rank;
 }
 
 bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us)
@@ -286,23 +308,53 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 	return false;
 }
 
+/* What the policy leaves alone of the usable paths is told with what kept the others out. */
+static void disk_tell_bars(struct disk *disk, uint8_t bars[DSM_PATHS_MAX])
+{
+	static const uint8_t by_rest[] = {
+		[POLICY_RESTS_NOT] = BAR_NONE,
+		[POLICY_RESTS_ROLE] = BAR_ROLE,
+		[POLICY_RESTS_WEIGHT] = BAR_WEIGHT,
+	};
+
+	for (unsigned i = 0; i < disk->usable.count; i++) {
+		const struct policy_path *path = disk->usable.path[i];
+
+		bars[path->index] = by_rest[policy_rests(disk->setup->ops, &disk->usable, path)];
+	}
+	decision_paths(&disk->decisions, bars, disk->setup->ops->name);
+}
+
 /* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
  * path on probation, and even a suspect one, is better than none. */
+static void disk_find_usable(struct disk *disk)
+{
+	struct standing standings[DSM_PATHS_MAX];
+	uint8_t bars[DSM_PATHS_MAX];
+	enum rank best = RANK_UNUSABLE;
+
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		standings[i] =
+			disk->paths[i] ? path_standing(disk->paths[i]) : (struct standing){ RANK_UNUSABLE, BAR_ABSENT };
+		bars[i] = (uint8_t)standings[i].bar;
+		if (standings[i].rank < best)
+			best = standings[i].rank;
+	}
+	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
+		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
+	disk->usable.count = 0;
+	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
+		if (standings[i].rank <= best)
+			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	disk_tell_bars(disk, bars);
+}
+
 void disk_refresh(struct disk *disk)
 {
-	unsigned best = RANK_UNUSABLE;
 	bool had_path = disk->usable.count != 0;
 	struct list *link, freed;
 
-	disk->usable.count = 0;
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
-		if (disk->paths[i] && path_rank(disk->paths[i]) < best)
-			best = path_rank(disk->paths[i]);
-	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
-		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
-	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
-		if (disk->paths[i] && path_rank(disk->paths[i]) <= best)
-			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	disk_find_usable(disk);
 	if (!disk->usable.count) {
 		if (had_path)
 			disk->pathless_since_us = disk_now(disk);
@@ -450,6 +502,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	struct path *path = io->path;
 	struct dsm_result result;
 	struct dsm_verdict verdict;
+	bool again;
 
 	io->place = IO_IDLE;
 	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
@@ -464,6 +517,8 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	}
 	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
 	    path_conflict(path)) {
+		decision_judged(io, &(struct dsm_result){ .status = xfer->status },
+				&(struct dsm_verdict){ .next = DSM_RETRY_OTHER }, true);
 		io_timer(io, io->conflicts++ ? DELAY_US : 0, on_retry_other);
 		return;
 	}
@@ -476,7 +531,9 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		lane_reidentify(path->lane);
 	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
 		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
-	if (!retry_allowed(io, &verdict)) {
+	again = retry_allowed(io, &verdict);
+	decision_judged(io, &result, &verdict, again);
+	if (!again) {
 		disk_answer_host(io, xfer);
 		return;
 	}
@@ -537,6 +594,7 @@ void disk_submit(struct disk *disk, struct io *io)
 	io->conflicts = io->retries = io->losses = 0;
 	io->uncounted_since_us = io->uncounted_first_us = 0;
 	list_init(&io->link);
+	decision_begin(io);
 	disk_enter(disk);
 	disk_send(disk, io, disk_select(disk, &disk->usable, io));
 }

@@ -9,6 +9,7 @@
 #define BRAID_DISK_H
 
 #include "gateway/engine/access.h"
+#include "gateway/engine/decision.h"
 #include "gateway/engine/device_core.h"
 #include "gateway/engine/io.h"
 #include "gateway/engine/path.h"
@@ -38,6 +39,7 @@ struct disk {
 	struct timer hold;
 
 	struct access access;
+	struct decision_log decisions;
 
 	unsigned busy; /* commands inside */
 	struct timer leave; /* the next look at what is still inside */

@@ -11,6 +11,7 @@
 #include "gateway/base/clock.h"
 #include "gateway/base/list.h"
 #include "gateway/engine/command.h"
+#include "gateway/engine/decision.h"
 #include "target/scsi_cmd.h"
 
 struct disk;
@@ -50,6 +51,7 @@ struct io {
 	struct path *path; /* the one it is on, or was on last */
 	struct disk *disk;
 	struct timer timer; /* armed in IO_DELAYED only */
+	struct decision_trail trail;
 };
 
 #endif

@@ -202,6 +202,7 @@ void slot_take_back(struct lane *lane, struct list *again)
 
 		count_inflight(lane, io, -1);
 		io->place = IO_IDLE;
+		decision_lost(io, DECISION_UNSENT, *lane->reason ? lane->reason : "the link is identified again");
 		list_add_tail(again, link);
 	}
 }
@@ -222,6 +223,7 @@ void slot_strip(struct lane *lane, struct list *again)
 			io->first_loss_us = slot_now(lane);
 		if (io->info->effect == COMMAND_READ) {
 			io->place = IO_IDLE;
+			decision_lost(io, DECISION_LOST, lane->reason);
 			list_add_tail(again, &io->link);
 		} else {
 			fence_add(lane, io);
