@@ -11,6 +11,7 @@
 void status_get(struct request *request, struct gateway *gateway);
 void devices_list(struct request *request, struct gateway *gateway);
 void devices_get(struct request *request, struct gateway *gateway);
+void commands_list(struct request *request, struct gateway *gateway);
 void policies_put_device(struct request *request, struct gateway *gateway);
 void reservations_get(struct request *request, struct gateway *gateway);
 void reservations_delete(struct request *request, struct gateway *gateway);

@@ -13,6 +13,8 @@ const struct route routes[] = {
 	{ "GET", V1 "/status", "Version, health, counts and totals of the gateway", .run = status_get },
 	{ "GET", V1 "/devices", "All devices with their paths", PAGED, .run = devices_list },
 	{ "GET", V1 "/devices/{id}", "One device with its paths", .run = devices_get },
+	{ "GET", V1 "/devices/{id}/commands", "Why its latest commands took the paths that they took",
+	  PAGED " remarkable", .run = commands_list },
 	{ "PUT", V1 "/devices/{id}/policy", "Set or clear the load-balance policy of a device", .takes_body = true,
 	  .run = policies_put_device },
 	{ "GET", V1 "/devices/{id}/reservations", "The hosts' reservations of a device", .run = reservations_get },

@@ -207,6 +207,64 @@ int control_drain(struct gateway *control, const char *kind, const char *id, boo
 /* The next attempt to log in, for a "link" or all of a "backend"'s, is made at once. 0, or -1 with problem. */
 int control_reconnect(struct gateway *control, const char *kind, const char *id, struct problem *problem);
 
+/* ---- why a command took the path that it took ------------------------------------------------------------------- */
+
+/* A path of the device when a choice was made. */
+struct choice_view {
+	const char *path;
+	const char *reason; /* what kept it out: "down", "drained", "role-standby" ...; NULL: it could be chosen */
+	const char *words; /* the same as a predicate: "standby by role" */
+};
+
+struct attempt_view {
+	const struct choice_view *choices;
+	size_t choice_count; /* 0: what the paths were is not remembered any more */
+	uint64_t set; /* equal: nothing about the paths had changed */
+	const char *path; /* that was chosen; NULL: none */
+	const char *policy; /* that chose; NULL: not remembered */
+	bool by_verdict; /* the attempt before was to be repeated there; no policy was asked */
+	uint64_t begun_us, ended_us; /* since the command came; ended 0: not yet */
+	const char *result; /* "pending", "answered", "unsent", "lost", "fenced", "held" */
+	bool fence_waits; /* "fenced", and it still is */
+	uint64_t fenced_us; /* how long it was */
+	bool judged; /* answered otherwise than GOOD: */
+	uint8_t status, key, asc, ascq;
+	const char *verdict; /* "return", "retry-same", "retry-other", "retry-group", "retry-same-once" */
+	const char *path_verdict; /* "keep", "suspect", "failed", "passive", "transitioning" */
+	bool counted, delayed, again; /* again: another attempt follows */
+};
+
+struct command_view {
+	const char *id; /* stable as long as it is remembered */
+	unsigned worker;
+	uint64_t time_us; /* when it came, Unix time */
+	const char *name; /* "WRITE(10)"; NULL: not in the table */
+	uint8_t opcode;
+	uint64_t lba, blocks; /* blocks 0: it moves none */
+	bool remarkable; /* slow, or it met something else than GOOD: kept longer */
+	bool ended;
+	uint64_t took_us;
+	bool own; /* the answer is the gateway's own */
+	uint8_t status, key, asc, ascq; /* what the host was told */
+	const char *link_reason; /* why it lost a link last; NULL: it did not */
+	const char *fence; /* form of the last fence that it waited for; NULL: none */
+	unsigned attempts_made; /* of which those are shown: */
+	const struct attempt_view *attempts; /* the first ones and the last one */
+	size_t attempt_count;
+};
+
+struct control_commands; /* what the workers have told */
+
+/* Asks every worker what it remembers of a device's commands. done is called once, on the control loop and never inside
+ * this call: when all have answered, or a second later with what there is. 0, or -1 with problem. */
+int control_commands(struct gateway *control, const char *device_id,
+		     void (*done)(const struct control_commands *commands, void *arg), void *arg,
+		     struct problem *problem);
+/* Newest first, until fn returns false. remarkable: those only. */
+void control_each_command(const struct control_commands *commands, bool remarkable,
+			  bool (*fn)(const struct command_view *view, void *arg), void *arg);
+bool control_commands_complete(const struct control_commands *commands); /* every worker has answered */
+
 /* The running configuration without secrets; the caller owns it. */
 json_t *control_config(struct gateway *control);
 

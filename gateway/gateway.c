@@ -8,6 +8,7 @@
 #include "gateway/hosts.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
+#include "gateway/recall.h"
 #include "gateway/registry.h"
 #include "gateway/reserve.h"
 
@@ -121,6 +122,7 @@ static const struct worker_upcalls upcalls = {
 	.lane = on_lane_report,
 	.notice = on_notice,
 	.disk_left = on_disk_left,
+	.decisions = recall_report,
 	.access = on_access,
 	.shut = on_worker_shut,
 };
@@ -216,6 +218,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	list_init(&gateway->backends);
 	list_init(&gateway->devices);
 	list_init(&gateway->claims);
+	list_init(&gateway->recalls);
 	snprintf(gateway->initiator_name, sizeof(gateway->initiator_name), "%.212s:initiator", config->target.iqn);
 	gateway->workers = xcalloc(worker_count, sizeof(gateway->workers[0]));
 	for (unsigned w = 0; w < worker_count; w++) {
@@ -355,6 +358,7 @@ void gateway_destroy(struct gateway *gateway)
 	if (!gateway)
 		return;
 	checkup_stop(gateway);
+	recall_end_all(gateway);
 	target_destroy(gateway->target);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_destroy(gateway->workers[w]);

@@ -34,6 +34,8 @@ struct gateway {
 	struct list backends; /* struct backend */
 	struct list devices; /* struct device */
 	struct list claims; /* struct claim */
+	struct list recalls; /* struct recall: questions that the workers are answering */
+	uint64_t recall_number;
 	struct timers timers;
 	struct timer checkup;
 	uint64_t id; /* random, kept in the state: what ISIDs are made from */

@@ -29,6 +29,7 @@ struct command {
 int command_status(struct ctl *ctl, char **arguments, int count);
 int command_devices(struct ctl *ctl, char **arguments, int count);
 int command_device(struct ctl *ctl, char **arguments, int count);
+int command_why(struct ctl *ctl, char **arguments, int count);
 int command_paths(struct ctl *ctl, char **arguments, int count);
 int command_links(struct ctl *ctl, char **arguments, int count);
 int command_sessions(struct ctl *ctl, char **arguments, int count);

@@ -17,6 +17,8 @@ static const struct command commands[] = {
 	{ "status", "", "the gateway at a glance", 0, 0, 0, command_status },
 	{ "devices", "", "all devices, claimed or not", 0, 0, 0, command_devices },
 	{ "device", "DEVICE", "one device with its paths", 0, 1, 1, command_device },
+	{ "why", "DEVICE", "why its latest commands took the paths that they took", OPTION_REMARKABLE | OPTION_LIMIT, 1,
+	  1, command_why },
 	{ "paths", "", "the paths of all devices", 0, 0, 0, command_paths },
 	{ "links", "", "the sessions with the arrays", 0, 0, 0, command_links },
 	{ "sessions", "", "the hosts that are logged in", 0, 0, 0, command_sessions },

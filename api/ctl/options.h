@@ -21,6 +21,8 @@
 	OPTION(STANDBY, standby, 0, "standby", "PATH,...", "the paths that stand by")                                  \
 	OPTION(WEIGHT, weight, 0, "weight", "PATH=N,...", "weights; the larger, the lower in rank")                    \
 	OPTION(PREFERRED, preferred, 0, "preferred", "PATH", "the path to fail back to")                               \
+	OPTION(REMARKABLE, remarkable, 0, "remarkable", NULL, "only what was slow or met an error")                    \
+	OPTION(LIMIT, limit, 0, "limit", "N", "so many at most (default: 20)")                                         \
 	OPTION(FOLLOW, follow, 'f', "follow", NULL, "go on with what happens")
 
 enum option_index {

@@ -95,6 +95,7 @@ struct order {
 	struct path_core *path;
 	struct policy_setup *setup;
 	uint64_t generation;
+	uint64_t number; /* of a question */
 	uint16_t lun;
 	struct timers timers;
 };
@@ -265,6 +266,29 @@ static void do_set_policy(void *ctx, void *arg)
 void worker_set_policy(struct worker *worker, struct device_core *core, struct policy_setup *setup)
 {
 	give(worker, do_set_policy, (struct order){ .core = core, .setup = policy_setup_get(setup) });
+}
+
+static void do_tell_decisions(void *ctx, void *arg)
+{
+	struct worker *worker = ctx;
+	struct order *order = arg;
+	struct decision_report *report = xcalloc(1, sizeof(*report));
+	const struct disk *disk = worker_disk(worker, order->core);
+
+	report->message.fn = worker->upcalls->decisions;
+	report->gateway = worker->gateway;
+	report->number = order->number;
+	report->worker = worker->index;
+	report->known = disk != NULL;
+	if (disk)
+		report->log = disk->decisions;
+	loop_post(worker->control, &report->message);
+	free(order);
+}
+
+void worker_tell_decisions(struct worker *worker, struct device_core *core, uint64_t number)
+{
+	give(worker, do_tell_decisions, (struct order){ .core = core, .number = number });
 }
 
 static void do_path_up(void *ctx, void *arg)

@@ -7,6 +7,7 @@
 #ifndef BRAID_WORKER_H
 #define BRAID_WORKER_H
 
+#include "gateway/engine/decision.h"
 #include "gateway/engine/device_core.h"
 #include "gateway/engine/initiator.h"
 #include "gateway/engine/inventory.h"
@@ -48,10 +49,21 @@ struct disk_left {
 	struct device_core *core;
 };
 
+/* What a disk remembers of its commands on one worker (decision.h). The control loop frees it. */
+struct decision_report {
+	struct message message;
+	struct gateway *gateway;
+	uint64_t number; /* of the question */
+	unsigned worker;
+	bool known; /* the worker has that disk: log is valid */
+	struct decision_log log;
+};
+
 struct worker_upcalls {
 	void (*lane)(struct message *message); /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
+	void (*decisions)(struct message *message); /* of a struct decision_report */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
 };
@@ -95,6 +107,8 @@ void worker_add_disk(struct worker *worker, struct device_core *core, struct pol
 /* No new command reaches the disk from then on; answered by disk_left when the last one inside is done. */
 void worker_remove_disk(struct worker *worker, struct device_core *core);
 void worker_set_policy(struct worker *worker, struct device_core *core, struct policy_setup *setup);
+/* Answered by decisions, with that number. */
+void worker_tell_decisions(struct worker *worker, struct device_core *core, uint64_t number);
 /* The LU behind `path` is this device: that was found in the probe `generation` of its lane. */
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */

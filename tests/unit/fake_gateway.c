@@ -236,6 +236,115 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 	}
 }
 
+/* ---- commands: those of "naa.1" are answered by one of two workers only ---------------------------------------- */
+
+struct control_commands {
+	bool complete;
+	void (*done)(const struct control_commands *commands, void *arg);
+	void *arg;
+};
+
+static void on_told(void *ctx, void *arg)
+{
+	struct control_commands *commands = arg;
+
+	(void)ctx;
+	commands->done(commands, commands->arg);
+	free(commands);
+}
+
+int control_commands(struct gateway *gateway, const char *device_id,
+		     void (*done)(const struct control_commands *commands, void *arg), void *arg,
+		     struct problem *problem)
+{
+	struct control_commands *commands;
+
+	if (strncmp(device_id, "naa.", 4) != 0) {
+		problem_set(problem, 404, "", "No such device", "there is no device \"%s\"", device_id);
+		return -1;
+	}
+	commands = xcalloc(1, sizeof(*commands));
+	*commands = (struct control_commands){ strcmp(device_id, "naa.1") != 0, done, arg };
+	loop_call(gateway->loop, on_told, gateway, commands);
+	return 0;
+}
+
+bool control_commands_complete(const struct control_commands *commands)
+{
+	return commands->complete;
+}
+
+/* A write that went astray, and a read that did not. */
+void control_each_command(const struct control_commands *commands, bool remarkable,
+			  bool (*fn)(const struct command_view *view, void *arg), void *arg)
+{
+	static const struct choice_view choices[] = {
+		{ "p0", NULL, NULL },
+		{ "p1", NULL, NULL },
+		{ "p2", "role-standby", "standby by role" },
+		{ "p3", "down", "down" },
+	};
+	const struct attempt_view attempts[] = {
+		{ .choices = choices,
+		  .choice_count = 4,
+		  .set = 1,
+		  .path = "p0",
+		  .policy = "least-queue-depth",
+		  .ended_us = 300,
+		  .result = "answered",
+		  .judged = true,
+		  .status = 2,
+		  .key = 2,
+		  .asc = 4,
+		  .ascq = 0x0b,
+		  .verdict = "retry-group",
+		  .path_verdict = "keep",
+		  .again = true },
+		{ .choices = choices,
+		  .choice_count = 4,
+		  .set = 1,
+		  .path = "p1",
+		  .policy = "least-queue-depth",
+		  .begun_us = 300,
+		  .ended_us = 500,
+		  .result = "fenced",
+		  .fenced_us = 2000 },
+		{ .set = 1, .path = "p1", .begun_us = 2500, .ended_us = 2800, .result = "answered" },
+	};
+	const struct command_view views[] = {
+		{ .id = "0-2",
+		  .time_us = EVENT_TIME_US,
+		  .name = "WRITE(10)",
+		  .opcode = 0x2a,
+		  .lba = 2048,
+		  .blocks = 8,
+		  .remarkable = true,
+		  .ended = true,
+		  .took_us = 2800,
+		  .link_reason = "connection reset",
+		  .fence = "session",
+		  .attempts_made = 3,
+		  .attempts = attempts,
+		  .attempt_count = 3 },
+		{ .id = "1-1",
+		  .worker = 1,
+		  .time_us = EVENT_TIME_US,
+		  .name = "READ(10)",
+		  .opcode = 0x28,
+		  .blocks = 1,
+		  .ended = true,
+		  .took_us = 100,
+		  .attempts_made = 1,
+		  .attempts = &attempts[2],
+		  .attempt_count = 1 },
+	};
+
+	(void)commands;
+	for (size_t i = 0; i < 2; i++)
+		if ((views[i].remarkable || !remarkable) && !fn(&views[i], arg))
+			return;
+}
+
 void control_each_link(struct gateway *gateway, bool (*fn)(const struct link_view *view, void *arg), void *arg)
 {
 	(void)gateway;

@@ -86,6 +86,40 @@ static void test_reservations(void **state)
 	assert_problem(http_get(*state, "/api/v1/devices/naa.9/reservations"), 404, NULL);
 }
 
+/* The answer that the control loop has to wait for itself; the sentence of the whole story. */
+static void test_commands(void **state)
+{
+	struct reply reply = http_get(*state, "/api/v1/devices/naa.0/commands");
+	const json_t *command = json_array_get(json_object_get(reply.json, "commands"), 0), *attempt;
+
+	assert_int_equal(reply.status, 200);
+	assert_true(json_is_true(json_object_get(reply.json, "complete")));
+	assert_int_equal(json_array_size(json_object_get(reply.json, "commands")), 2);
+	assert_string_equal(json_string_value(json_object_get(command, "sentence")),
+			    "WRITE(10) lba 2048 +8: 4 paths, p2 standby by role, p3 down; least-queue-depth chose p0; "
+			    "02/04/0b after 0.3 ms: retry in another group; least-queue-depth chose p1; its link was "
+			    "lost after 0.2 ms (connection reset), fenced for 2.0 ms (form session); the policy chose "
+			    "p1; GOOD after 2.8 ms");
+	attempt = json_array_get(json_object_get(command, "attempts"), 0);
+	assert_int_equal(json_array_size(json_object_get(attempt, "candidates")), 2);
+	assert_int_equal(json_array_size(json_object_get(attempt, "excluded")), 2);
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/devices/naa.0/commands?remarkable=true");
+	assert_int_equal(json_array_size(json_object_get(reply.json, "commands")), 1);
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/devices/naa.0/commands?limit=1");
+	assert_string_equal(reply_text(&reply, "next"), "0-2");
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/devices/naa.1/commands?after=0-2");
+	assert_int_equal(json_array_size(json_object_get(reply.json, "commands")), 1);
+	assert_true(json_is_false(json_object_get(reply.json, "complete"))); /* a worker did not answer */
+	reply_done(&reply);
+	assert_problem(http_get(*state, "/api/v1/devices/t10.free/commands"), 404, NULL);
+	assert_problem(http_get(*state, "/api/v1/devices/naa.0/commands?after=gone"), 410, NULL);
+	assert_problem(http_get(*state, "/api/v1/devices/naa.0/commands?limit=0"), 400, NULL);
+	assert_problem(http_get(*state, "/api/v1/devices/naa.0/commands?remarkable=perhaps"), 400, NULL);
+}
+
 static void test_pages(void **state)
 {
 	struct reply reply = http_get(*state, "/api/v1/devices?limit=2");
@@ -357,6 +391,7 @@ int main(void)
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_reservations),
+		cmocka_unit_test(test_commands),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_links_and_sessions),
 		cmocka_unit_test(test_claims),
