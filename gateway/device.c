@@ -27,6 +27,7 @@ struct device *device_create(const struct lu_info *lu, const char *id, unsigned 
 	device->core.dsm = &dsm_generic;
 	device->core.cells = cells_create(worker_count);
 	device->core.held = xcalloc(worker_count, sizeof(device->core.held[0]));
+	device->core.fenced = xcalloc(worker_count, sizeof(device->core.fenced[0]));
 	device->worker_count = worker_count;
 	device->identity = lu->identity;
 	hardware_id_format(lu->standard + 8, device->hardware_id);
@@ -67,6 +68,7 @@ void device_destroy(struct device *device)
 	free(device->settings);
 	free(device->core.cells);
 	free(device->core.held);
+	free(device->core.fenced);
 	free(device);
 }
 
@@ -135,6 +137,17 @@ unsigned device_paths_up(const struct device *device)
 	return up;
 }
 
+/* On some worker commands wait for a fence, or until one of the paths there are can be used: activated, or through its
+ * transition. */
+static bool is_moving(const struct device *device)
+{
+	for (unsigned w = 0; w < device->worker_count; w++)
+		if (atomic_load_explicit(&device->core.fenced[w], memory_order_relaxed) ||
+		    atomic_load_explicit(&device->core.held[w], memory_order_relaxed))
+			return true;
+	return false;
+}
+
 const char *device_state_name(const struct device *device)
 {
 	unsigned up = device_paths_up(device);
@@ -145,6 +158,8 @@ const char *device_state_name(const struct device *device)
 		return "unclaimed";
 	if (!up)
 		return "no-paths";
+	if (is_moving(device))
+		return "failover";
 	for (unsigned i = 0; i < device->path_count; i++)
 		up -= path_core_up(device->paths[i], device->worker_count) && path_core_on_probation(device->paths[i]);
 	return up < device->path_count ? "degraded" : "normal";

@@ -78,7 +78,7 @@ unsigned device_paths_up(const struct device *device);
  * "session" when a login ends what is left of the old one; "wait", "none" when nothing more is allowed. */
 const char *device_fence(const struct device *device);
 
-/* "normal", "degraded", "no-paths", "unclaimed", "conflict" */
+/* "normal", "degraded", "failover", "no-paths", "unclaimed", "conflict" */
 const char *device_state_name(const struct device *device);
 
 #endif

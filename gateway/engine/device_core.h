@@ -45,6 +45,7 @@ struct device_core {
 	uint32_t transfer_blocks; /* the most that one command may move */
 	struct figure_cell *cells; /* one a worker */
 	_Atomic unsigned *held; /* commands waiting for a path, one a worker */
+	_Atomic unsigned *fenced; /* commands behind a fence, one a worker */
 	struct news news;
 	struct host_reservations *reservations; /* of the hosts */
 };

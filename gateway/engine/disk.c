@@ -127,12 +127,21 @@ static uint64_t hold_left_us(const struct disk *disk)
 	return gone < period ? period - gone : 0;
 }
 
+/* For the control loop to read: this worker's share, which nobody else writes. */
+static void count_share(_Atomic unsigned *share, int by)
+{
+	atomic_store_explicit(share, atomic_load_explicit(share, memory_order_relaxed) + (unsigned)by,
+			      memory_order_relaxed);
+}
+
 static void count_held(struct disk *disk, int by)
 {
-	_Atomic unsigned *held = &disk->core->held[disk->worker->index];
+	count_share(&disk->core->held[disk->worker->index], by);
+}
 
-	atomic_store_explicit(held, atomic_load_explicit(held, memory_order_relaxed) + (unsigned)by,
-			      memory_order_relaxed);
+void disk_count_fenced(struct disk *disk, int by)
+{
+	count_share(&disk->core->fenced[disk->worker->index], by);
 }
 
 static void disk_unhold(struct io *io)

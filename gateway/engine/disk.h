@@ -62,6 +62,9 @@ void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes ov
 /* Whether it has a path over another lane, fit for I/O, that has answered after `since_us`. */
 bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us);
 
+/* A command goes behind a lane's fence (1), or comes out of it (-1). */
+void disk_count_fenced(struct disk *disk, int by);
+
 /* The state of one of its paths has changed. */
 void disk_refresh(struct disk *disk);
 

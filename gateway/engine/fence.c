@@ -12,6 +12,7 @@ static uint64_t fence_now(const struct lane *lane)
 void fence_add(struct lane *lane, struct io *io)
 {
 	io->place = IO_FENCED;
+	disk_count_fenced(io->disk, 1);
 	io->fenced_us = fence_now(lane);
 	decision_lost(io, DECISION_FENCED, lane->reason);
 	list_add_tail(&lane->fence.writes, &io->link);
@@ -82,6 +83,7 @@ static void release_aged(struct lane *lane, const struct disk *disk, uint64_t ag
 	while ((link = list_pop(&freed))) {
 		io = list_entry(link, struct io, link);
 		io->place = IO_IDLE;
+		disk_count_fenced(io->disk, -1);
 		count++;
 		decision_freed(io, form);
 		disk_outcome_unknown(io);

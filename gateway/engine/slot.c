@@ -117,6 +117,8 @@ void slot_forget(struct io *io)
 	list_del(&io->link);
 	if (io->place == IO_WAITING)
 		count_inflight(io->path->lane, io, -1);
+	else
+		disk_count_fenced(io->disk, -1);
 	io->place = IO_IDLE;
 }
 

@@ -192,6 +192,29 @@ static void test_activation(void **state)
 	world_destroy(world);
 }
 
+/* row: E6: what is held while a group is made active, in 300 ms, shows as a failover */
+static void test_activation_is_a_failover(void **state)
+{
+	struct world *world = world_with(EXPLICIT, SIM_OPTIMIZED, SIM_STANDBY, NULL);
+	struct sim_io io;
+
+	(void)state;
+	world->array->groups.transition_us = 300 * MS;
+	reads(world, 1);
+	sim_portal_down(world->portals[0], true);
+	sim_portal_down(world->portals[1], true);
+	sim_run(world->sim, 10 * MS);
+	assert_string_equal(device_state_name(device_of(world)), "degraded");
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	sim_run(world->sim, 200 * MS);
+	assert_false(sim_io_ended(&io));
+	assert_string_equal(device_state_name(device_of(world)), "failover");
+	assert_true(sim_io_wait(&io, S));
+	assert_string_equal(device_state_name(device_of(world)), "degraded");
+	world_destroy(world);
+}
+
 /* row: E6: all standby: a path that refuses to be made active does not keep another one from it */
 static void test_activation_tries_another(void **state)
 {
@@ -433,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_transition),
 		cmocka_unit_test(test_transition_of_one_group),
 		cmocka_unit_test(test_activation),
+		cmocka_unit_test(test_activation_is_a_failover),
 		cmocka_unit_test(test_activation_tries_another),
 		cmocka_unit_test(test_standby_comes_up_first),
 		cmocka_unit_test(test_activation_leaves_drained_paths),

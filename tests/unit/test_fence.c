@@ -368,6 +368,33 @@ static void test_registers_when_the_array_is_ready(void **state)
 	world_destroy(world);
 }
 
+/* row: F1: a disk whose writes wait for the fence is in failover; it says so, and only as long */
+static void test_the_fence_is_a_failover(void **state)
+{
+	struct world *world = world_create_ready(1, "{" WP ", 'timers': {'fence_wait': 6}}");
+	const struct device *device;
+	struct sim_io io;
+
+	(void)state;
+	sim_portal_down(world->portals[1], true);
+	sim_run(world->sim, S);
+	lose_a_write(world, &io);
+	device = container_of(io.io.disk->core, struct device, core);
+	assert_string_equal(device_state_name(device), "degraded");
+	sim_portal_down(world->portals[0], true);
+	sim_run(world->sim, 5 * S);
+	assert_false(sim_io_ended(&io));
+	assert_string_equal(device_state_name(device), "failover");
+	world_down(world, true);
+	sim_run(world->sim, 10 * MS);
+	assert_string_equal(device_state_name(device), "no-paths"); /* what is worse is said */
+	world_down(world, false);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_true(sim_gateway_settles(world->g, 20 * S));
+	assert_string_equal(device_state_name(device), "normal");
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -386,6 +413,7 @@ int main(void)
 		cmocka_unit_test(test_fence_then_hold),
 		cmocka_unit_test(test_each_write_waits_its_own_time),
 		cmocka_unit_test(test_registers_when_the_array_is_ready),
+		cmocka_unit_test(test_the_fence_is_a_failover),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
