@@ -19,6 +19,8 @@ void links_list(struct request *request, struct gateway *gateway);
 void links_drain(struct request *request, struct gateway *gateway);
 void links_resume(struct request *request, struct gateway *gateway);
 void links_reconnect(struct request *request, struct gateway *gateway);
+void rehearsals_post(struct request *request, struct gateway *gateway);
+void rehearsals_get(struct request *request, struct gateway *gateway);
 void paths_drain(struct request *request, struct gateway *gateway);
 void paths_resume(struct request *request, struct gateway *gateway);
 void paths_reconnect(struct request *request, struct gateway *gateway);

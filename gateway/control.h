@@ -207,6 +207,43 @@ int control_drain(struct gateway *control, const char *kind, const char *id, boo
 /* The next attempt to log in, for a "link" or all of a "backend"'s, is made at once. 0, or -1 with problem. */
 int control_reconnect(struct gateway *control, const char *kind, const char *id, struct problem *problem);
 
+/* ---- rehearsal: a link is taken away on purpose ----------------------------------------------------------------- */
+
+#define REHEARSAL_SECONDS_MAX 60
+
+/* What it did to a device's commands. */
+struct rehearsal_device_view {
+	const char *id;
+	uint64_t inflight; /* on the link when it began */
+	uint64_t commands, longest_us; /* that ended until all was well again, and the longest of them */
+	unsigned moved; /* sent on another path at once */
+	unsigned fenced; /* after the fence */
+	unsigned held; /* times that one waited for a path */
+	unsigned failed; /* ended with an error of the gateway's own */
+	const char *fence; /* form of the last fence; NULL: there was none */
+};
+
+struct rehearsal_view {
+	const char *link, *how; /* "cut", "silent" */
+	const char *state; /* "away", "returning" (devices are not known yet), "over" */
+	unsigned seconds;
+	uint64_t time_us; /* when it began, Unix time */
+	bool lost, back; /* the link was given up; it is up again */
+	uint64_t lost_after_us, back_after_us; /* its beginning, its time's end */
+	uint64_t longest_us; /* of all devices */
+	const struct rehearsal_device_view *devices;
+	size_t device_count;
+};
+
+/* Takes a link away for 1 .. REHEARSAL_SECONDS_MAX seconds, as a failure does: how "cut", its sessions end; "silent",
+ * what the array sends is left unread. It comes back by itself. Refused (409) while another one or a failover is under
+ * way, when the link is not up, and, unless force, when a claimed device would be left without a path. 0, or -1 with
+ * problem. */
+int control_rehearse(struct gateway *control, const char *link_id, const char *how, unsigned seconds, bool force,
+		     struct problem *problem);
+/* The latest rehearsal, if it was of that link; else false. */
+bool control_rehearsal(struct gateway *control, const char *link_id, struct rehearsal_view *view);
+
 /* ---- why a command took the path that it took ------------------------------------------------------------------- */
 
 /* A path of the device when a choice was made. */

@@ -137,9 +137,7 @@ unsigned device_paths_up(const struct device *device)
 	return up;
 }
 
-/* On some worker commands wait for a fence, or until one of the paths there are can be used: activated, or through its
- * transition. */
-static bool is_moving(const struct device *device)
+bool device_is_moving(const struct device *device)
 {
 	for (unsigned w = 0; w < device->worker_count; w++)
 		if (atomic_load_explicit(&device->core.fenced[w], memory_order_relaxed) ||
@@ -158,7 +156,7 @@ const char *device_state_name(const struct device *device)
 		return "unclaimed";
 	if (!up)
 		return "no-paths";
-	if (is_moving(device))
+	if (device_is_moving(device))
 		return "failover";
 	for (unsigned i = 0; i < device->path_count; i++)
 		up -= path_core_up(device->paths[i], device->worker_count) && path_core_on_probation(device->paths[i]);

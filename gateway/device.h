@@ -78,6 +78,10 @@ unsigned device_paths_up(const struct device *device);
  * "session" when a login ends what is left of the old one; "wait", "none" when nothing more is allowed. */
 const char *device_fence(const struct device *device);
 
+/* On some worker commands wait for a fence, or until one of the paths there are can be used: activated, or through its
+ * transition. */
+bool device_is_moving(const struct device *device);
+
 /* "normal", "degraded", "failover", "no-paths", "unclaimed", "conflict" */
 const char *device_state_name(const struct device *device);
 

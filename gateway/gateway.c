@@ -10,6 +10,7 @@
 #include "gateway/persist.h"
 #include "gateway/recall.h"
 #include "gateway/registry.h"
+#include "gateway/rehearsal.h"
 #include "gateway/reserve.h"
 
 #include <errno.h>
@@ -64,8 +65,9 @@ static void on_lane_report(struct message *message)
 	if (report->state != LANE_UP || link_workers_up(link) == link->worker_count)
 		str_copy(link->reason, sizeof(link->reason), report->reason);
 	link_event(gateway, link, was_up);
-	if (had_session && lane->state < LANE_PROBING && !gateway->stopping)
+	if (had_session && lane->state < LANE_PROBING && !gateway->stopping && !rehearsal_lasts(gateway, link))
 		checkup_link_failed(gateway, link);
+	rehearsal_link_changed(gateway, link);
 	if (report->inventory && !gateway->stopping)
 		registry_inventory(gateway, link, report->worker, report->generation, report->inventory);
 	lane_report_destroy(report);
@@ -123,6 +125,7 @@ static const struct worker_upcalls upcalls = {
 	.notice = on_notice,
 	.disk_left = on_disk_left,
 	.decisions = recall_report,
+	.outage = rehearsal_report,
 	.access = on_access,
 	.shut = on_worker_shut,
 };
@@ -359,6 +362,7 @@ void gateway_destroy(struct gateway *gateway)
 		return;
 	checkup_stop(gateway);
 	recall_end_all(gateway);
+	rehearsal_destroy(gateway);
 	target_destroy(gateway->target);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_destroy(gateway->workers[w]);

@@ -35,7 +35,8 @@ struct gateway {
 	struct list devices; /* struct device */
 	struct list claims; /* struct claim */
 	struct list recalls; /* struct recall: questions that the workers are answering */
-	uint64_t recall_number;
+	uint64_t questions; /* asked of the workers so far */
+	struct rehearsal *rehearsal; /* the latest; NULL: none */
 	struct timers timers;
 	struct timer checkup;
 	uint64_t id; /* random, kept in the state: what ISIDs are made from */

@@ -1,4 +1,6 @@
 /* Maintenance of control.h (row L5): draining paths, links and whole arrays, and bringing them back. */
+#include "gateway/maintenance.h"
+
 #include "gateway/backend.h"
 #include "gateway/checkup.h"
 #include "gateway/gateway.h"
@@ -43,9 +45,9 @@ static bool can_take_over(const struct path_core *path, const struct device *dev
 	}
 }
 
-/* A claimed device that would have no path any more; NULL: none. */
-static const struct device *device_left_alone(struct gateway *gateway, const struct scope *scope)
+const struct device *maintenance_left_alone(struct gateway *gateway, const char *kind, const char *id)
 {
+	const struct scope scope = { kind, id, 0 };
 	const struct device *device;
 
 	list_for_each(device, &gateway->devices, link) {
@@ -54,7 +56,7 @@ static const struct device *device_left_alone(struct gateway *gateway, const str
 		for (unsigned i = 0; device->claimed && i < device->path_count; i++) {
 			const struct path_core *path = device->paths[i];
 
-			if (scope_has_path(scope, path))
+			if (scope_has_path(&scope, path))
 				taken++;
 			else if (can_take_over(path, device))
 				left++;
@@ -103,7 +105,7 @@ int control_drain(struct gateway *gateway, const char *kind, const char *id, boo
 		  struct problem *problem)
 {
 	struct scope scope = { kind, id, 0 };
-	const struct device *alone = drain && !force ? device_left_alone(gateway, &scope) : NULL;
+	const struct device *alone = drain && !force ? maintenance_left_alone(gateway, kind, id) : NULL;
 
 	if (alone) {
 		problem_set(problem, 409, "", "Last path", "device %.120s would be left without a path",

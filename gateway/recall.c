@@ -94,7 +94,7 @@ int control_commands(struct gateway *gateway, const char *device_id,
 	}
 	recall = xcalloc(1, sizeof(*recall));
 	recall->gateway = gateway;
-	recall->number = ++gateway->recall_number;
+	recall->number = ++gateway->questions;
 	str_copy(recall->device, sizeof(recall->device), device->core.id);
 	recall->awaited = gateway->worker_count;
 	recall->reports = xcalloc(gateway->worker_count, sizeof(recall->reports[0]));

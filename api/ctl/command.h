@@ -42,6 +42,7 @@ int command_clear_reservations(struct ctl *ctl, char **arguments, int count);
 int command_drain(struct ctl *ctl, char **arguments, int count);
 int command_resume(struct ctl *ctl, char **arguments, int count);
 int command_reconnect(struct ctl *ctl, char **arguments, int count);
+int command_rehearse(struct ctl *ctl, char **arguments, int count);
 int command_dsms(struct ctl *ctl, char **arguments, int count);
 int command_events(struct ctl *ctl, char **arguments, int count);
 int command_config(struct ctl *ctl, char **arguments, int count);

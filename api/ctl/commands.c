@@ -69,21 +69,9 @@ static void print_commands(struct ctl *ctl, const json_t *commands)
 	}
 }
 
-/* -1: it is no number from 1 to LIMIT_MAX, which was said. */
-static long limit_of(const struct options *options)
-{
-	char *end;
-	long limit = options->limit ? strtol(options->limit, &end, 10) : LIMIT;
-
-	if (!options->limit || (*options->limit && !*end && limit >= 1 && limit <= LIMIT_MAX))
-		return limit;
-	fprintf(stderr, "braidctl: --limit takes a number from 1 to %d\n", LIMIT_MAX);
-	return -1;
-}
-
 int command_why(struct ctl *ctl, char **arguments, int count)
 {
-	long limit = limit_of(ctl->options);
+	long limit = options_number(ctl->options->limit, "--limit", LIMIT, LIMIT_MAX);
 	json_t *device = limit < 0 ? NULL : ctl_find_device(ctl, arguments[0]), *answer;
 	char *id, *path;
 

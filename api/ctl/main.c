@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	{ "resume", "link|path|backend ID", "I/O there again", 0, 2, 2, command_resume },
 	{ "reconnect", "link|path|backend ID", "log in again now, not at the end of the wait", 0, 2, 2,
 	  command_reconnect },
+	{ "rehearse", "LINK", "take a link away for a while, and see what that does",
+	  OPTION_SECONDS | OPTION_SILENT | OPTION_FORCE, 1, 1, command_rehearse },
 	{ "dsms", "", "the device-specific modules and their order", 0, 0, 0, command_dsms },
 	{ "events", "", "what happened", OPTION_FOLLOW, 0, 0, command_events },
 	{ "config", "snapshot", "the running configuration, without secrets", 0, 1, 1, command_config },

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define LONG_ONLY 256 /* getopt's value of an option without a letter: this plus its index */
@@ -86,4 +87,15 @@ void options_print(unsigned bits)
 			 table[i].argument ? table[i].argument : "");
 		printf("  %s%-22s %s\n", letter, name, table[i].help);
 	}
+}
+
+long options_number(const char *argument, const char *name, long preset, long max)
+{
+	char *end = NULL;
+	long number = argument ? strtol(argument, &end, 10) : preset;
+
+	if (!argument || (*argument && !*end && number >= 1 && number <= max))
+		return number;
+	fprintf(stderr, "braidctl: %s takes a number from 1 to %ld\n", name, max);
+	return -1;
 }

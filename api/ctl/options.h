@@ -22,6 +22,8 @@
 	OPTION(WEIGHT, weight, 0, "weight", "PATH=N,...", "weights; the larger, the lower in rank")                    \
 	OPTION(PREFERRED, preferred, 0, "preferred", "PATH", "the path to fail back to")                               \
 	OPTION(REMARKABLE, remarkable, 0, "remarkable", NULL, "only what was slow or met an error")                    \
+	OPTION(SECONDS, seconds, 0, "seconds", "N", "for so long (default: 5)")                                        \
+	OPTION(SILENT, silent, 0, "silent", NULL, "it falls silent instead of being cut")                              \
 	OPTION(LIMIT, limit, 0, "limit", "N", "so many at most (default: 20)")                                         \
 	OPTION(FOLLOW, follow, 'f', "follow", NULL, "go on with what happens")
 
@@ -49,6 +51,9 @@ struct options {
 
 /* Reorders argv so that what is no option comes last; *first is its index. 0, or -EINVAL, which was said. */
 int options_parse(struct options *options, int argc, char **argv, int *first);
+
+/* The argument of an option as a number from 1 to max; preset when it was not given; -1, which was said. */
+long options_number(const char *argument, const char *name, long preset, long max);
 
 /* "--force", for messages: the first of these bits. */
 const char *options_name(unsigned bits);

@@ -105,8 +105,9 @@ struct decision_kept {
 	char reason[64]; /* why the last link was lost */
 };
 
-/* What has happened since it was last set to 0: see rehearsal.h. */
+/* What has happened since it was last set to 0: see outage.h. */
 struct decision_tally {
+	uint64_t inflight; /* on the lane when it was set to 0 */
 	uint64_t commands, longest_us; /* of those that ended */
 	unsigned failed; /* ended with an error of the gateway's own */
 	unsigned lost, fenced, unsent; /* taken from a link: in flight; of these behind the fence; not sent yet */

@@ -69,6 +69,8 @@ struct initiator_ops {
 				  const struct initiator_events *events, void *arg);
 	void (*submit)(struct initiator *initiator, struct xfer *xfer);
 	void (*discover)(struct initiator *initiator); /* after opened */
+	/* After opened: what the array sends is left unread until it is called again with false. */
+	void (*mute)(struct initiator *initiator, bool mute);
 	/* The connection is reset, not closed: what the kernel has not sent yet is never sent. Takes NULL. */
 	void (*close)(struct initiator *initiator);
 };

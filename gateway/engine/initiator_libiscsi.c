@@ -452,6 +452,17 @@ static void libiscsi_discover(struct initiator *in)
 	loop_at_turn_end(in->loop, &in->flush);
 }
 
+/* Commands still go out: only libiscsi's reading waits for the event. */
+static void libiscsi_mute(struct initiator *in, bool mute)
+{
+	if (in->dead)
+		return; /* its failure is on its way */
+	if (mute)
+		event_del(in->readable);
+	else
+		event_add(in->readable, NULL);
+}
+
 static void libiscsi_close(struct initiator *in)
 {
 	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
@@ -478,5 +489,6 @@ const struct initiator_ops initiator_libiscsi = {
 	.open = libiscsi_open,
 	.submit = libiscsi_submit,
 	.discover = libiscsi_discover,
+	.mute = libiscsi_mute,
 	.close = libiscsi_close,
 };

@@ -234,6 +234,12 @@ static void lane_open(struct lane *lane, const struct link *via)
 
 static void lane_connect(struct lane *lane)
 {
+	if (outage_left_us(lane)) { /* its end tries again */
+		lane->worker->transport->close(lane->initiator);
+		lane->initiator = NULL;
+		lane_set_state(lane, LANE_DOWN, outage_left_us(lane), NULL);
+		return;
+	}
 	lane_set_state(lane, LANE_CONNECTING, 0, NULL);
 	lane_open(lane, lane->link);
 }
@@ -323,6 +329,7 @@ struct lane *lane_create(struct worker *worker, struct link *link)
 	list_init(&lane->paths);
 	slot_init(lane);
 	fence_init(lane);
+	outage_init(lane);
 	timer_init(&lane->reconnect, lane_clock(lane), on_reconnect, lane);
 	watch_init(lane);
 	list_add_tail(&worker->lanes, &lane->worker_link);
@@ -347,6 +354,7 @@ void lane_destroy(struct lane *lane)
 	timer_stop(&lane->reconnect);
 	timer_stop(&lane->watch);
 	fence_done(lane);
+	outage_done(lane);
 	probe_destroy(lane->probe);
 	lane->worker->transport->close(lane->initiator);
 	slot_done(lane);

@@ -14,6 +14,7 @@
 #include "gateway/engine/initiator.h"
 #include "gateway/engine/io.h"
 #include "gateway/engine/link.h"
+#include "gateway/engine/outage.h"
 #include "gateway/engine/path.h"
 #include "gateway/engine/slot.h"
 
@@ -42,6 +43,7 @@ struct lane {
 	struct list paths; /* struct path */
 
 	struct fence fence;
+	struct outage outage;
 
 	struct timer reconnect; /* the next attempt; also what must not run inside an event of the initiator */
 	void (*next_step)(struct lane *lane);
@@ -85,7 +87,7 @@ void lane_reidentify(struct lane *lane);
 /* The same after a while, longer each time in a row: something that is expected there was not found. */
 void lane_reidentify_later(struct lane *lane);
 
-/* An attempt now instead of at the end of the backoff. */
+/* An attempt now instead of at the end of the backoff; during an outage none is made. */
 void lane_kick(struct lane *lane);
 
 /* The probe calls this at its end; inventory belongs to the lane from then on. */

@@ -96,6 +96,8 @@ struct order {
 	struct policy_setup *setup;
 	uint64_t generation;
 	uint64_t number; /* of a question */
+	uint64_t us;
+	bool silent;
 	uint16_t lun;
 	struct timers timers;
 };
@@ -289,6 +291,39 @@ static void do_tell_decisions(void *ctx, void *arg)
 void worker_tell_decisions(struct worker *worker, struct device_core *core, uint64_t number)
 {
 	give(worker, do_tell_decisions, (struct order){ .core = core, .number = number });
+}
+
+static void do_begin_outage(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct lane *lane = worker_lane(ctx, order->link);
+
+	if (lane)
+		outage_begin(lane, order->silent, order->us);
+	free(order);
+}
+
+void worker_begin_outage(struct worker *worker, struct link *link, bool silent, uint64_t us)
+{
+	give(worker, do_begin_outage, (struct order){ .link = link, .silent = silent, .us = us });
+}
+
+static void do_tell_outage(void *ctx, void *arg)
+{
+	struct worker *worker = ctx;
+	struct order *order = arg;
+	struct outage_report *report = outage_report(worker_lane(worker, order->link));
+
+	report->message.fn = worker->upcalls->outage;
+	report->gateway = worker->gateway;
+	report->number = order->number;
+	loop_post(worker->control, &report->message);
+	free(order);
+}
+
+void worker_tell_outage(struct worker *worker, struct link *link, uint64_t number)
+{
+	give(worker, do_tell_outage, (struct order){ .link = link, .number = number });
 }
 
 static void do_path_up(void *ctx, void *arg)

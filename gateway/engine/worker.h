@@ -64,6 +64,7 @@ struct worker_upcalls {
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
 	void (*decisions)(struct message *message); /* of a struct decision_report */
+	void (*outage)(struct message *message); /* of a struct outage_report */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
 };
@@ -109,6 +110,10 @@ void worker_remove_disk(struct worker *worker, struct device_core *core);
 void worker_set_policy(struct worker *worker, struct device_core *core, struct policy_setup *setup);
 /* Answered by decisions, with that number. */
 void worker_tell_decisions(struct worker *worker, struct device_core *core, uint64_t number);
+/* The link is taken away for that time (outage.h). */
+void worker_begin_outage(struct worker *worker, struct link *link, bool silent, uint64_t us);
+/* Answered by outage, with that number. */
+void worker_tell_outage(struct worker *worker, struct link *link, uint64_t number);
 /* The LU behind `path` is this device: that was found in the probe `generation` of its lane. */
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */

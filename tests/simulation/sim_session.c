@@ -224,7 +224,7 @@ static void on_task(void *arg)
 		task_work(task);
 		return;
 	case TASK_RETURNS:
-		task->parked = portal->black_hole;
+		task->parked = portal->black_hole || sim_transport_muted(task->session->initiator);
 		if (!task->parked)
 			task_return(task);
 		return;

@@ -21,7 +21,7 @@ struct initiator {
 	struct sim_session *session; /* NULL: none, or its connection is lost */
 	struct timer timer; /* the next step, or the failure */
 	void (*step)(struct initiator *in);
-	bool open, dead, in_event;
+	bool open, dead, in_event, muted;
 	const char *reason;
 };
 
@@ -89,6 +89,11 @@ void sim_transport_done(struct initiator *in, struct xfer *xfer)
 	in->in_event = true;
 	in->events->done(in->arg, xfer);
 	in->in_event = false;
+}
+
+bool sim_transport_muted(const struct initiator *in)
+{
+	return in && in->muted;
 }
 
 /* ---- login ----------------------------------------------------------------------------------------------------- */
@@ -183,6 +188,14 @@ static void sim_discover(struct initiator *in)
 		next_step(in, 2 * SIM_LATENCY_US, report_targets);
 }
 
+static void sim_mute(struct initiator *in, bool mute)
+{
+	must(in->open, "a connection is muted before the login");
+	in->muted = mute;
+	if (!mute && in->session)
+		sim_session_resume(in->session);
+}
+
 static void sim_close(struct initiator *in)
 {
 	struct sim_session *session;
@@ -204,5 +217,6 @@ const struct initiator_ops sim_transport = {
 	.open = sim_open,
 	.submit = sim_submit,
 	.discover = sim_discover,
+	.mute = sim_mute,
 	.close = sim_close,
 };

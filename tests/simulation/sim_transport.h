@@ -17,6 +17,7 @@ void sim_transport_world(struct sim *sim);
 
 /* From the array: an answer; the end of the connection, reported in a turn of its own. */
 void sim_transport_done(struct initiator *initiator, struct xfer *xfer);
+bool sim_transport_muted(const struct initiator *initiator); /* takes NULL */
 void sim_transport_lost(struct initiator *initiator, const char *reason);
 
 #endif

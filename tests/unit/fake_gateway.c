@@ -531,6 +531,48 @@ int control_set_device_policy(struct gateway *gateway, const char *device_id, co
 	return 0;
 }
 
+/* Of "l0" one is over; of "l1" one is under way; the others take one. */
+int control_rehearse(struct gateway *gateway, const char *link_id, const char *how, unsigned seconds, bool force,
+		     struct problem *problem)
+{
+	(void)gateway;
+	if (strcmp(link_id, "l1") == 0 && !force)
+		problem_set(problem, 409, "", "Another rehearsal", "it is under way");
+	else if (strcmp(how, "cut") != 0 && strcmp(how, "silent") != 0)
+		problem_set(problem, 422, "/how", "Not a way to fail", "%u s", seconds);
+	return problem->status ? -1 : 0;
+}
+
+bool control_rehearsal(struct gateway *gateway, const char *link_id, struct rehearsal_view *view)
+{
+	static const struct rehearsal_device_view device = {
+		.id = "naa.0",
+		.inflight = 7,
+		.commands = 5000,
+		.longest_us = 12345,
+		.moved = 4,
+		.fenced = 3,
+		.fence = "session",
+	};
+	bool over = strcmp(link_id, "l0") == 0;
+
+	(void)gateway;
+	*view = (struct rehearsal_view){
+		.link = link_id,
+		.how = "cut",
+		.seconds = 5,
+		.state = over ? "over" : "away",
+		.lost = true,
+		.lost_after_us = 10,
+		.back = over,
+		.back_after_us = 900,
+		.longest_us = 12345,
+		.devices = &device,
+		.device_count = over,
+	};
+	return strcmp(link_id, "l9") != 0;
+}
+
 json_t *control_config(struct gateway *gateway)
 {
 	(void)gateway;

@@ -120,6 +120,34 @@ static void test_commands(void **state)
 	assert_problem(http_get(*state, "/api/v1/devices/naa.0/commands?remarkable=perhaps"), 400, NULL);
 }
 
+static void test_rehearsals(void **state)
+{
+	struct reply reply =
+		http_request(*state, "POST", "/api/v1/links/l0/rehearse", "{\"seconds\": 5, \"how\": \"cut\"}", NULL);
+
+	assert_int_equal(reply.status, 202);
+	assert_string_equal(reply_text(&reply, "state"), "over");
+	assert_int_equal(json_array_size(json_object_get(reply.json, "devices")), 1);
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/links/l2/rehearse");
+	assert_string_equal(reply_text(&reply, "state"), "away");
+	assert_true(json_is_null(json_object_get(reply.json, "back_after_us")));
+	assert_true(json_is_integer(json_object_get(reply.json, "lost_after_us")));
+	reply_done(&reply);
+	reply = http_request(*state, "POST", "/api/v1/links/l1/rehearse?force=true", "{}", NULL);
+	assert_int_equal(reply.status, 202);
+	reply_done(&reply);
+	assert_problem(http_get(*state, "/api/v1/links/l9/rehearse"), 404, NULL);
+	assert_problem(http_request(*state, "POST", "/api/v1/links/l1/rehearse", "{}", NULL), 409, NULL);
+	assert_problem(http_request(*state, "POST", "/api/v1/links/l0/rehearse", "{\"how\": \"fire\"}", NULL), 422,
+		       "#/how");
+	assert_problem(http_request(*state, "POST", "/api/v1/links/l0/rehearse", "{\"seconds\": 0}", NULL), 422,
+		       "#/seconds");
+	assert_problem(http_request(*state, "POST", "/api/v1/links/l0/rehearse", "{\"seconds\": 61}", NULL), 422,
+		       "#/seconds");
+	assert_problem(http_request(*state, "POST", "/api/v1/links/l0/rehearse", "{\"for\": 5}", NULL), 422, "#/for");
+}
+
 static void test_pages(void **state)
 {
 	struct reply reply = http_get(*state, "/api/v1/devices?limit=2");
@@ -392,6 +420,7 @@ int main(void)
 		cmocka_unit_test(test_device),
 		cmocka_unit_test(test_reservations),
 		cmocka_unit_test(test_commands),
+		cmocka_unit_test(test_rehearsals),
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_links_and_sessions),
 		cmocka_unit_test(test_claims),
