@@ -297,7 +297,32 @@ function pathTable(device) {
     figure("I/O per s", (p) => count(Math.round(rate(p)))),
     figure("Failures", (p) => count(p.stats.path_failures)),
   ], { key: (p) => p.id, empty: "No path." });
-  return { node, update: (item) => table.update(item.paths) };
+  const inner = make("div");
+  inner.append(node, why(device));
+  return { node: inner, update: (item) => table.update(item.paths) };
+}
+
+/* Why the device's latest commands took their paths: asked for when somebody wants to know, one sentence each. */
+function why(device) {
+  const node = make("div", "why");
+  const sentences = make("ul");
+  const ask = async (remarkable) => {
+    try {
+      const { commands } = await get(`/devices/${encodeURIComponent(device.id)}/commands?limit=20&remarkable=${remarkable}`);
+      sentences.replaceChildren(...commands.map((c) => make("li", c.remarkable ? "warn" : "", `${time(c.time_us)}  ${c.sentence}`)));
+      if (!commands.length) sentences.append(make("li", "quiet", "No such command is remembered."));
+    } catch (error) {
+      sentences.replaceChildren(make("li", "bad", error.message));
+    }
+  };
+  for (const [text, remarkable] of [["Why these paths?", false], ["Only slow ones and errors", true]]) {
+    const button = make("button", "", text);
+    button.type = "button";
+    button.addEventListener("click", () => ask(remarkable));
+    node.append(button);
+  }
+  node.append(sentences);
+  return node;
 }
 
 const tables = {
