@@ -5,7 +5,7 @@
 
 #define SECONDS 5
 
-static json_t *device_json_of(const struct rehearsal_device_view *view)
+static json_t *row_json(const struct rehearsal_device_view *view)
 {
 	json_t *json = json_object();
 
@@ -26,7 +26,7 @@ static json_t *rehearsal_json(const struct rehearsal_view *view)
 	json_t *json = json_object(), *devices = json_array();
 
 	for (size_t i = 0; i < view->device_count; i++)
-		json_array_append_new(devices, device_json_of(&view->devices[i]));
+		json_array_append_new(devices, row_json(&view->devices[i]));
 	member_text(json, "link", view->link);
 	member_text(json, "how", view->how);
 	member_uint(json, "seconds", view->seconds);

@@ -274,39 +274,40 @@ static bool may_begin(struct gateway *gateway, const struct link *link, bool for
 	return true;
 }
 
-int control_rehearse(struct gateway *gateway, const char *link_id, const char *how, unsigned seconds, bool force,
-		     struct problem *problem)
+static struct rehearsal *rehearsal_create(struct gateway *gateway, const struct link *link, const char *how,
+					  unsigned seconds)
 {
-	bool silent = strcmp(how, "silent") == 0;
-	struct link *link = find_link(gateway, link_id);
-	struct rehearsal *rehearsal;
+	struct rehearsal *rehearsal = xcalloc(1, sizeof(*rehearsal));
 
-	if (!link) {
-		problem_set(problem, 404, "", "No such link", "there is no link \"%.200s\"", link_id);
-		return -1;
-	}
-	if (!silent && strcmp(how, "cut") != 0) {
-		problem_set(problem, 422, "/how", "Not a way to fail", "a link is \"cut\", or \"silent\"");
-		return -1;
-	}
-	if (seconds < 1 || seconds > REHEARSAL_SECONDS_MAX) {
-		problem_set(problem, 422, "/seconds", "Out of range", "from 1 to %d seconds", REHEARSAL_SECONDS_MAX);
-		return -1;
-	}
-	if (!may_begin(gateway, link, force, problem))
-		return -1;
-	rehearsal_destroy(gateway);
-	gateway->rehearsal = rehearsal = xcalloc(1, sizeof(*rehearsal));
 	rehearsal->gateway = gateway;
 	str_copy(rehearsal->link, sizeof(rehearsal->link), link->id);
-	rehearsal->how = silent ? "silent" : "cut";
+	rehearsal->how = how;
 	rehearsal->seconds = seconds;
 	rehearsal->begun_us = now_us(rehearsal);
 	rehearsal->time_us = unix_time_us();
 	timer_init(&rehearsal->timer, loop_clock(gateway->control), on_timer, rehearsal);
 	timer_arm(&rehearsal->timer, seconds * US_PER_S);
+	return rehearsal;
+}
+
+int control_rehearse(struct gateway *gateway, const char *link_id, const char *how, unsigned seconds, bool force,
+		     struct problem *problem)
+{
+	bool silent = strcmp(how, "silent") == 0;
+	struct link *link = find_link(gateway, link_id);
+
+	if (!link)
+		problem_set(problem, 404, "", "No such link", "there is no link \"%.200s\"", link_id);
+	else if (!silent && strcmp(how, "cut") != 0)
+		problem_set(problem, 422, "/how", "Not a way to fail", "a link is \"cut\", or \"silent\"");
+	else if (seconds < 1 || seconds > REHEARSAL_SECONDS_MAX)
+		problem_set(problem, 422, "/seconds", "Out of range", "from 1 to %d seconds", REHEARSAL_SECONDS_MAX);
+	if (problem->status || !may_begin(gateway, link, force, problem))
+		return -1;
+	rehearsal_destroy(gateway);
+	gateway->rehearsal = rehearsal_create(gateway, link, silent ? "silent" : "cut", seconds);
 	journal_add(gateway->journal, "info", "rehearsal-begun", link->id, "%s at %s is %s for %u s", link->iqn,
-		    link->portal, rehearsal->how, seconds);
+		    link->portal, gateway->rehearsal->how, seconds);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_begin_outage(gateway->workers[w], link, silent, seconds * US_PER_S);
 	return 0;

@@ -1,10 +1,10 @@
 #include "gateway/engine/disk.h"
 
-#include "dsm/policy.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/engine/lane.h"
 #include "gateway/engine/registration.h"
+#include "gateway/engine/usable.h"
 #include "gateway/engine/worker.h"
 
 #include <stdlib.h>
@@ -261,101 +261,16 @@ static bool is_usable(const struct disk *disk, const struct path *path)
 	return false;
 }
 
-enum rank { RANK_OPTIMIZED, RANK_NON_OPTIMIZED, RANK_PROBATION, RANK_SUSPECT, RANK_UNUSABLE };
-
-/* How good a path is for I/O now, and why it is no better. */
-struct standing {
-	enum rank rank;
-	enum bar bar;
-};
-
-/* By its own state, and by what the array says of its port: the worse of the two counts (rows P1, P2). */
-static struct standing path_standing(const struct path *path)
-{
-	static const struct standing by_state[] = {
-		[PATH_DOWN] = { RANK_UNUSABLE, BAR_DOWN },
-		[PATH_IDENTIFY] = { RANK_UNUSABLE, BAR_IDENTIFY },
-		[PATH_UP] = { RANK_OPTIMIZED, BAR_NONE },
-		[PATH_REGISTERING] = { RANK_UNUSABLE, BAR_REGISTERING },
-		[PATH_VERIFYING] = { RANK_SUSPECT, BAR_SUSPECT },
-	};
-	static const struct standing by_access[] = {
-		[DSM_ACCESS_UNKNOWN] = { RANK_OPTIMIZED, BAR_NONE },
-		[DSM_ACCESS_OPTIMIZED] = { RANK_OPTIMIZED, BAR_NONE },
-		[DSM_ACCESS_NON_OPTIMIZED] = { RANK_NON_OPTIMIZED, BAR_NON_OPTIMIZED },
-		[DSM_ACCESS_LBA_DEPENDENT] = { RANK_OPTIMIZED, BAR_NONE },
-		[DSM_ACCESS_STANDBY] = { RANK_UNUSABLE, BAR_STANDBY },
-		[DSM_ACCESS_UNAVAILABLE] = { RANK_UNUSABLE, BAR_UNAVAILABLE },
-		[DSM_ACCESS_OFFLINE] = { RANK_UNUSABLE, BAR_OFFLINE },
-		[DSM_ACCESS_TRANSITIONING] = { RANK_UNUSABLE, BAR_TRANSITIONING },
-	};
-	struct standing own = by_state[path->state], port = by_access[path->access];
-
-	if (!path->lane->initiator && path->state != PATH_DOWN) /* path_lost() is on its way */
-		return (struct standing){ RANK_UNUSABLE, BAR_FAILING };
-	if (own.rank < RANK_UNUSABLE && path_core_drained(path->core))
-		return (struct standing){ RANK_UNUSABLE, BAR_DRAINED };
-	if (path_core_on_probation(path->core) && port.rank < RANK_PROBATION)
-		port = (struct standing){ RANK_PROBATION, BAR_PROBATION };
-	return own.rank >= port.rank ? own : port;
-}
-
-static enum rank path_rank(const struct path *path)
-{
-	return path_standing(path).rank;
-}
-
 bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint64_t since_us)
 {
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
 		const struct path *path = disk->paths[i];
 
-		if (path && path->lane != but && path_rank(path) < RANK_SUSPECT &&
+		if (path && path->lane != but && usable_rank(path) < RANK_SUSPECT &&
 		    path->lane->last_answer_us > since_us)
 			return true;
 	}
 	return false;
-}
-
-/* What the policy leaves alone of the usable paths is told with what kept the others out. */
-static void disk_tell_bars(struct disk *disk, uint8_t bars[DSM_PATHS_MAX])
-{
-	static const uint8_t by_rest[] = {
-		[POLICY_RESTS_NOT] = BAR_NONE,
-		[POLICY_RESTS_ROLE] = BAR_ROLE,
-		[POLICY_RESTS_WEIGHT] = BAR_WEIGHT,
-	};
-
-	for (unsigned i = 0; i < disk->usable.count; i++) {
-		const struct policy_path *path = disk->usable.path[i];
-
-		bars[path->index] = by_rest[policy_rests(disk->setup->ops, &disk->usable, path)];
-	}
-	decision_paths(&disk->decisions, bars, disk->setup->ops->name);
-}
-
-/* The one place that says which paths a policy may choose from (row P10): the best there are, drained ones apart. A
- * path on probation, and even a suspect one, is better than none. */
-static void disk_find_usable(struct disk *disk)
-{
-	struct standing standings[DSM_PATHS_MAX];
-	uint8_t bars[DSM_PATHS_MAX];
-	enum rank best = RANK_UNUSABLE;
-
-	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
-		standings[i] =
-			disk->paths[i] ? path_standing(disk->paths[i]) : (struct standing){ RANK_UNUSABLE, BAR_ABSENT };
-		bars[i] = (uint8_t)standings[i].bar;
-		if (standings[i].rank < best)
-			best = standings[i].rank;
-	}
-	if (disk->setup->by_hand && best == RANK_OPTIMIZED)
-		best = RANK_NON_OPTIMIZED; /* the administrator's roles decide among the two */
-	disk->usable.count = 0;
-	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
-		if (standings[i].rank <= best)
-			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
-	disk_tell_bars(disk, bars);
 }
 
 void disk_refresh(struct disk *disk)
@@ -363,7 +278,7 @@ void disk_refresh(struct disk *disk)
 	bool had_path = disk->usable.count != 0;
 	struct list *link, freed;
 
-	disk_find_usable(disk);
+	usable_find(disk);
 	if (!disk->usable.count) {
 		if (had_path)
 			disk->pathless_since_us = disk_now(disk);
@@ -450,7 +365,7 @@ static void on_retry_same_once(void *arg)
 	struct disk *disk = io->disk;
 
 	io->place = IO_IDLE;
-	disk_send(disk, io, path_rank(io->path) < RANK_UNUSABLE ? io->path : disk_select(disk, &disk->usable, io));
+	disk_send(disk, io, usable_rank(io->path) < RANK_UNUSABLE ? io->path : disk_select(disk, &disk->usable, io));
 }
 
 static void on_retry_other(void *arg)

@@ -2,8 +2,8 @@
  * disk.h - a multipath disk as one worker has it: which paths are usable, which one a command takes, and what happens
  * when it comes back with an error.
  *
- * Here is the one place that computes the usable paths (row P10), the one place that retries, and the one place that
- * holds commands while there is no path (row D11). One worker's thread.
+ * Here is the one place that retries, and the one place that holds commands while there is no path (row D11); the one
+ * that computes the usable paths is usable.h. One worker's thread.
  */
 #ifndef BRAID_DISK_H
 #define BRAID_DISK_H

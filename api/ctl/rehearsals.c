@@ -1,4 +1,4 @@
-/* rehearse.c - braidctl rehearse. */
+/* rehearsals.c - braidctl rehearse. */
 #include "api/ctl/command.h"
 #include "api/ctl/text.h"
 #include "api/uri.h"
