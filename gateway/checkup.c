@@ -4,6 +4,7 @@
 #include "gateway/gateway.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define PERIOD_US US_PER_S
 
@@ -92,6 +93,24 @@ static void check_path(struct gateway *gateway, struct path_core *path)
 	look(gateway, &path->probation, path->id, is_up);
 }
 
+/* ---- the fence (row F1) ------------------------------------------------------------------------------------------ */
+
+/* Told when it has stayed so from one look to the next: after a reset every path registers anew. */
+static void check_fence(struct gateway *gateway, struct device *device)
+{
+	const char *fence = device_fence(device);
+	bool settled = fence == device->fence_seen;
+
+	device->fence_seen = fence;
+	if (!settled || fence == device->fence_told || !device_paths_up(device))
+		return;
+	if (device->fence_told)
+		journal_add(gateway->journal, strcmp(fence, "reservation") == 0 ? "info" : "warning", "fence-changed",
+			    device->core.id, "writes that are lost with a link are fenced by form %s now, not %s",
+			    fence, device->fence_told);
+	device->fence_told = fence;
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void on_checkup(void *arg)
@@ -100,9 +119,13 @@ static void on_checkup(void *arg)
 	struct device *device;
 
 	check_links(gateway);
-	list_for_each(device, &gateway->devices, link)
-		for (unsigned i = 0; device->claimed && i < device->path_count; i++)
+	list_for_each(device, &gateway->devices, link) {
+		if (!device->claimed)
+			continue;
+		for (unsigned i = 0; i < device->path_count; i++)
 			check_path(gateway, device->paths[i]);
+		check_fence(gateway, device);
+	}
 	timer_arm(&gateway->checkup, PERIOD_US);
 }
 

@@ -37,6 +37,7 @@ struct device {
 	unsigned leaving; /* workers whose disk has not left yet */
 	int lun; /* at the target; -1: none was ever given */
 	bool unsaved; /* it was given just now and is not on disk yet */
+	const char *fence_seen, *fence_told; /* by the last look; in the last event; of device_fence() */
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */

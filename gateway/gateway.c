@@ -106,6 +106,29 @@ static void on_disk_left(struct message *message)
 	check_stopped(gateway);
 }
 
+static bool is_key_of_a_link(const struct gateway *gateway, uint64_t key)
+{
+	const struct backend *backend;
+	const struct link *link;
+
+	list_for_each(backend, &gateway->backends, link)
+		list_for_each(link, &backend->links, backend_link)
+			for (unsigned w = 0; w < gateway->worker_count; w++)
+				if (registration_key(link, w) == key)
+					return true;
+	return false;
+}
+
+static void on_key_found(struct message *message)
+{
+	struct key_found *found = container_of(message, struct key_found, message);
+	struct gateway *gateway = found->gateway;
+
+	if (!gateway->stopping && !is_key_of_a_link(gateway, found->key))
+		worker_remove_key(gateway->workers[0], found->core, found->key);
+	free(found);
+}
+
 static void on_access(void *ctx, void *arg)
 {
 	registry_access(ctx, arg);
@@ -126,6 +149,7 @@ static const struct worker_upcalls upcalls = {
 	.disk_left = on_disk_left,
 	.decisions = recall_report,
 	.outage = rehearsal_report,
+	.key_found = on_key_found,
 	.access = on_access,
 	.shut = on_worker_shut,
 };

@@ -219,6 +219,21 @@ static void raise_paths(struct gateway *gateway, struct device *device)
 	}
 }
 
+/* What this gateway may have left at a device that it presented once: keys of paths that were down when it was
+ * released, or when the gateway crashed (row F4). */
+static void disown(struct gateway *gateway, const struct device *device)
+{
+	if (device->claimed || device->leaving || device->lun < 0 || gateway->stopping)
+		return;
+	for (unsigned i = 0; i < device->path_count; i++) {
+		const struct path_core *path = device->paths[i];
+
+		for (unsigned w = 0; w < gateway->worker_count; w++)
+			if (seen_now(path, w) && path->link->fence == FENCE_AUTO)
+				worker_disown(gateway->workers[w], path->link, path->lun);
+	}
+}
+
 static struct path_core *path_for(struct gateway *gateway, struct device *device, struct link *link, uint16_t lun)
 {
 	struct path_core *path = device_path(device, link, lun);
@@ -323,6 +338,8 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 
 		if (device)
 			raise_paths(gateway, device);
+		if (device)
+			disown(gateway, device);
 	}
 	worker_settle_link(gateway->workers[worker], link, generation);
 }
@@ -456,6 +473,7 @@ void registry_disk_left(struct gateway *gateway, struct device_core *core)
 			atomic_store_explicit(&device->paths[i]->states[w], PATH_DOWN, memory_order_relaxed);
 	if (device->leaving && --device->leaving == 0) {
 		registry_apply_claims(gateway); /* it may have been claimed again meanwhile */
+		disown(gateway, device);
 		if (!device->claimed && !gateway->stopping)
 			reserve_forget(device);
 	}

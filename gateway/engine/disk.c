@@ -37,7 +37,7 @@ static void disk_leave(struct disk *disk)
 {
 	bool busy = false;
 
-	if (!disk->left || disk->busy)
+	if (!disk->left || disk->busy || !leftover_is_gone(disk))
 		return;
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
 		int rc = disk->paths[i] ? path_withdraw(disk->paths[i], on_withdrawn) : 0;
@@ -56,8 +56,8 @@ static void on_leave(void *arg)
 	disk_leave(arg);
 }
 
-/* The disk goes in a turn of its own: a lane that fails still has the path in its hands. A key that stays is taken over
- * by the next gateway. */
+/* The disk goes in a turn of its own: a lane that fails still has the path in its hands. A key that stays is given
+ * back when its path comes back. */
 static void on_withdrawn(struct path *path, enum registration_outcome outcome)
 {
 	struct disk *disk = path->disk;
@@ -451,6 +451,8 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
 		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
 	disk_judge(path, &verdict);
+	if (path_check_key(path, &result))
+		verdict.flags &= ~(unsigned)DSM_COUNTED; /* one a path, all at once, and it rests for that */
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
 	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
@@ -587,6 +589,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
+	leftover_init(disk);
 	disk->pathless_since_us = disk_now(disk);
 	list_add_tail(&worker->disks, &disk->worker_link);
 	return disk;
@@ -614,6 +617,7 @@ void disk_destroy(struct disk *disk)
 	list_del(&disk->worker_link);
 	timer_stop(&disk->hold);
 	timer_stop(&disk->leave);
+	leftover_done(disk);
 	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])

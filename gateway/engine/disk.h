@@ -12,6 +12,7 @@
 #include "gateway/engine/decision.h"
 #include "gateway/engine/device_core.h"
 #include "gateway/engine/io.h"
+#include "gateway/engine/leftover.h"
 #include "gateway/engine/path.h"
 #include "target/target.h"
 
@@ -43,6 +44,7 @@ struct disk {
 
 	unsigned busy; /* commands inside */
 	struct timer leave; /* the next look at what is still inside */
+	struct leftover leftover;
 	void (*left)(void *arg, struct disk *disk); /* removal: called when the last command is done */
 	void *left_arg;
 };
@@ -68,7 +70,8 @@ void disk_count_fenced(struct disk *disk, int by);
 /* The state of one of its paths has changed. */
 void disk_refresh(struct disk *disk);
 
-/* A command that does not go through disk_submit() is inside from enter to exit: the disk stays. exit may destroy it. */
+/* A command that does not go through disk_submit() is inside from enter to exit: the disk stays. exit may destroy it.
+ */
 void disk_enter(struct disk *disk);
 void disk_exit(struct disk *disk);
 

@@ -36,6 +36,8 @@ bool path_core_on_probation(const struct path_core *path)
 	return probation_is_on(&path->probation) || probation_is_on(&path->link->probation);
 }
 
+static void path_begin_registering(struct path *path);
+
 /* ---- what an answer means ---------------------------------------------------------------------------------------- */
 
 struct dsm_result path_result(const struct xfer *xfer)
@@ -86,6 +88,7 @@ bool path_met_attention(struct path *path, const struct dsm_result *result)
 
 	if (!result->has_sense || result->sense_key != SENSE_UNIT_ATTENTION)
 		return false;
+	path_check_key(path, result);
 	flags = path_verdict(path, result).flags;
 	if (flags & DSM_TELL_HOSTS)
 		path_tell_hosts(path, result, 0);
@@ -128,7 +131,7 @@ static void path_set_state(struct path *path, enum path_state state)
 	timer_stop(&path->verify);
 	if (path->state == PATH_DOWN)
 		news_caught_up(&disk->core->news, &path->heard);
-	if (path->state == PATH_UP && state != PATH_IDENTIFY) {
+	if (path->state == PATH_UP && state != PATH_IDENTIFY && state != PATH_REGISTERING) {
 		figure_add(&path->cell->path_failures, 1);
 		figure_set(&path->cell->last_failure_us, unix_time_us());
 		figure_add(&disk->cell->path_failures, 1);
@@ -171,6 +174,8 @@ static void path_alive(struct path *path, enum dsm_access access)
 		disk_refresh(path->disk);
 	if (path->state == PATH_UP)
 		path_plan_verify(path);
+	else if (path->keyless)
+		path_begin_registering(path);
 	else
 		path_set_state(path, PATH_UP);
 }
@@ -238,6 +243,8 @@ static void on_registered(struct path *path, enum registration_outcome outcome)
 	if (path->state == PATH_DOWN || outcome == REGISTRATION_LOST)
 		return;
 	path_set_registered(path, outcome == REGISTRATION_DONE);
+	if (path->registered)
+		leftover_registered(path->disk);
 	path->keyless = outcome == REGISTRATION_NOT_NOW;
 	if (path->state == PATH_REGISTERING) /* else it is being identified again meanwhile */
 		path_set_state(path, PATH_UP);
@@ -250,6 +257,27 @@ static void path_register(struct path *path)
 		timer_arm(&path->verify, BUSY_US);
 	else
 		registration_begin(path->registration, on_registered);
+}
+
+static void path_begin_registering(struct path *path)
+{
+	path_set_state(path, PATH_REGISTERING);
+	path_register(path);
+}
+
+/* No write before the key and the reservation are there again, or found to be (row E13). */
+bool path_check_key(struct path *path, const struct dsm_result *result)
+{
+	if (!registration_is_lost(result))
+		return false;
+	registration_doubt(path->registration);
+	if (!path->registered)
+		return false;
+	path_set_registered(path, false);
+	path->keyless = true;
+	if (path->state == PATH_UP) /* else what it is at ends in a registration */
+		path_begin_registering(path);
+	return true;
 }
 
 static void on_path_timer(void *arg)
@@ -270,8 +298,7 @@ void path_identified(struct path *path)
 		path_set_state(path, PATH_UP);
 		return;
 	}
-	path_set_state(path, PATH_REGISTERING);
-	path_register(path);
+	path_begin_registering(path);
 }
 
 void path_not_found(struct path *path)
@@ -309,8 +336,7 @@ bool path_conflict(struct path *path)
 	if (!(path->keyless || is_registered(path->disk)) || path->core->link->fence != FENCE_AUTO)
 		return false;
 	path_set_registered(path, false);
-	path_set_state(path, PATH_REGISTERING);
-	path_register(path);
+	path_begin_registering(path);
 	return true;
 }
 
@@ -320,9 +346,11 @@ int path_withdraw(struct path *path, void (*done)(struct path *path, enum regist
 		return 0;
 	if (registration_busy(path->registration))
 		return -EBUSY;
-	if (!path->registered)
+	if (!path->registered && !path->keyless)
 		return 0;
+	timer_stop(&path->verify); /* it may have been about to register */
 	path_set_registered(path, false);
+	path->keyless = false;
 	registration_withdraw(path->registration, done);
 	return 1;
 }

@@ -96,6 +96,9 @@ void path_suspect(struct path *path);
 /* A command met a reservation conflict. True: the path lacks its key, which is being put back. */
 bool path_conflict(struct path *path);
 
+/* True: this is a unit attention after which its key may be gone, and it rests until it has registered again. */
+bool path_check_key(struct path *path, const struct dsm_result *result);
+
 /* Gives the key back: 1, done is called once; 0: there is none; -EBUSY: not now, its registration is at work. */
 int path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
 

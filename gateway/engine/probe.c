@@ -96,6 +96,19 @@ static bool tells_of_change(const struct xfer *xfer)
 	return xfer->sense[at] == 0x3f && (xfer->sense[at + 1] == 0x03 || xfer->sense[at + 1] == 0x0e);
 }
 
+/* The same goes for those after which a path's key may be gone (row E13). */
+static void tell_path(const struct probe *probe, const struct xfer *xfer)
+{
+	struct dsm_result result = path_result(xfer);
+	struct path *path;
+
+	if (!probe->lun_index)
+		return;
+	list_for_each(path, &probe->lane->paths, lane_link)
+		if (path->core->lun == probe->luns[probe->lun_index - 1])
+			path_check_key(path, &result);
+}
+
 /* Standby or unavailable: the medium is not accessible over this port for as long as that lasts (SPC-4 5.16.2.4). */
 static bool is_passive(const struct xfer *xfer)
 {
@@ -129,6 +142,7 @@ static void on_answer(void *arg, const struct xfer *xfer)
 
 	if (tells_of_change(xfer))
 		lane_reidentify(probe->lane);
+	tell_path(probe, xfer);
 	if (xfer->status == SCSI_GOOD || has_sense(xfer, SENSE_ILLEGAL_REQUEST)) {
 		probe_go_on(probe, probe->step->done(probe, probe->buffer, xfer->status == SCSI_GOOD ? len : 0));
 	} else if (asks_for_capacity(probe) && is_passive(xfer)) {

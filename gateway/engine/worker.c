@@ -94,7 +94,7 @@ struct order {
 	struct device_core *core;
 	struct path_core *path;
 	struct policy_setup *setup;
-	uint64_t generation;
+	uint64_t generation, key;
 	uint64_t number; /* of a question */
 	uint64_t us;
 	bool silent;
@@ -366,6 +366,36 @@ static void do_settle_link(void *ctx, void *arg)
 void worker_settle_link(struct worker *worker, struct link *link, uint64_t generation)
 {
 	give(worker, do_settle_link, (struct order){ .link = link, .generation = generation });
+}
+
+static void do_remove_key(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct disk *disk = worker_disk(ctx, order->core);
+
+	if (disk && !disk->left)
+		leftover_remove(disk, order->key);
+	free(order);
+}
+
+void worker_remove_key(struct worker *worker, struct device_core *core, uint64_t key)
+{
+	give(worker, do_remove_key, (struct order){ .core = core, .key = key });
+}
+
+static void do_disown(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct lane *lane = worker_lane(ctx, order->link);
+
+	if (lane && lane->state == LANE_UP)
+		registration_disown(lane, order->lun);
+	free(order);
+}
+
+void worker_disown(struct worker *worker, struct link *link, uint16_t array_lun)
+{
+	give(worker, do_disown, (struct order){ .link = link, .lun = array_lun });
 }
 
 /* The disks are gone, or have had their time: what is left ends with the lanes. */

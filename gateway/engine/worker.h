@@ -59,12 +59,21 @@ struct decision_report {
 	struct decision_log log;
 };
 
+/* A key of this gateway's is at that device, and no lane of the worker has it. The control loop frees it. */
+struct key_found {
+	struct message message;
+	struct gateway *gateway;
+	struct device_core *core;
+	uint64_t key;
+};
+
 struct worker_upcalls {
 	void (*lane)(struct message *message); /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
 	void (*disk_left)(struct message *message); /* of a struct disk_left */
 	void (*decisions)(struct message *message); /* of a struct decision_report */
 	void (*outage)(struct message *message); /* of a struct outage_report */
+	void (*key_found)(struct message *message); /* of a struct key_found */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
 };
@@ -118,6 +127,10 @@ void worker_tell_outage(struct worker *worker, struct link *link, uint64_t numbe
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */
 void worker_settle_link(struct worker *worker, struct link *link, uint64_t generation);
+/* That key at the device is nobody's: it is taken away. */
+void worker_remove_key(struct worker *worker, struct device_core *core, uint64_t key);
+/* The device behind that LUN is not used here: the key that the link's nexus may have left there is given back. */
+void worker_disown(struct worker *worker, struct link *link, uint16_t array_lun);
 /* Every disk leaves, then every lane is shut. */
 void worker_shut(struct worker *worker);
 

@@ -116,7 +116,7 @@ static const struct row rows[] = {
 	  .ways = "aaaa", .gap_ms = MOMENT_MS, .end = TIMED },
 	{ "E22 conflict", PLAIN, STATUS(WRITE, SCSI_RESERVATION_CONFLICT), .ways = "a", .end = RETURNED },
 	{ "E22 conflict, with the fence's key gone", FENCED, STATUS(WRITE, SCSI_RESERVATION_CONFLICT),
-	  .ways = "ab", .end = CONFLICTS, .fate = DOUBTED, .seen = REGISTER },
+	  .ways = "ab", .end = CONFLICTS, .seen = REGISTER },
 	{ "E23 TASK ABORTED", PLAIN, STATUS(WRITE, SCSI_TASK_ABORTED), .ways = "ab", .end = COUNTED },
 };
 /* clang-format on */
