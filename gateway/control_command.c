@@ -99,7 +99,6 @@ static unsigned devices_only_of(struct gateway *gateway, const struct claim *cla
 int control_unclaim(struct gateway *gateway, const char *claim_id, bool force, struct problem *problem)
 {
 	struct claim *claim = find_claim(gateway, claim_id);
-	struct device *device;
 	bool hosts = false;
 	unsigned going;
 
@@ -127,9 +126,6 @@ int control_unclaim(struct gateway *gateway, const char *claim_id, bool force, s
 		return refuse_unsaved(problem);
 	}
 	registry_apply_claims(gateway);
-	list_for_each(device, &gateway->devices, link)
-		if (device->claimed_by == claim->id) /* it has a problem, and stays until that is over */
-			device->claimed_by = NULL;
 	free(claim);
 	return 0;
 }

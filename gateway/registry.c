@@ -350,12 +350,15 @@ static const struct claim *claim_for(const struct gateway *gateway, const struct
 {
 	const struct claim *claim;
 
-	if (*device->reason || device->conflict || device->identity.kind == IDENTITY_NONE)
-		return NULL;
 	list_for_each(claim, &gateway->claims, link)
 		if (claim_matches(claim, device->core.id, device->hardware_id))
 			return claim;
 	return NULL;
+}
+
+static bool is_presentable(const struct device *device)
+{
+	return !*device->reason && !device->conflict && device->identity.kind != IDENTITY_NONE;
 }
 
 static int free_lun(const struct gateway *gateway)
@@ -414,7 +417,7 @@ static bool number_devices(struct gateway *gateway)
 	bool changed = false;
 
 	list_for_each(device, &gateway->devices, link) {
-		if (device->lun >= 0 || !claim_for(gateway, device) || !is_seen(device))
+		if (device->lun >= 0 || !is_presentable(device) || !claim_for(gateway, device) || !is_seen(device))
 			continue;
 		device->lun = free_lun(gateway);
 		device->unsaved = device->lun >= 0;
@@ -450,15 +453,15 @@ void registry_apply_claims(struct gateway *gateway)
 	list_for_each(device, &gateway->devices, link) {
 		const struct claim *claim = claim_for(gateway, device);
 
-		if (claim && !device->claimed && !device->leaving && device->lun >= 0) {
+		if (claim && is_presentable(device) && !device->claimed && !device->leaving && device->lun >= 0) {
 			present(gateway, device);
 			changed = true;
-		} else if (!claim && device->claimed && !*device->reason) {
+		} else if (!claim && device->claimed) { /* with a claim it stays: its problem may pass */
 			withdraw(gateway, device);
 			changed = true;
 		}
 		if (device->claimed)
-			device->claimed_by = claim ? claim->id : device->claimed_by;
+			device->claimed_by = claim->id;
 	}
 	if (changed)
 		target_unit_attention(gateway->target, TARGET_ALL_LUNS, ASC_REPORTED_LUNS_CHANGED, 0);

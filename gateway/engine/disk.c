@@ -121,7 +121,6 @@ static void disk_fail(struct io *io, enum sam_status status, enum sense_key key,
 static uint64_t hold_left_us(const struct disk *disk)
 {
 	uint64_t period = disk->worker->timers.pdo_remove_period * US_PER_S;
-	/* usable paths of which the policy wants none (a weight of 0xffffffff) are no paths from now on */
 	uint64_t gone = disk->pathless_since_us ? disk_now(disk) - disk->pathless_since_us : 0;
 
 	return gone < period ? period - gone : 0;
@@ -154,8 +153,11 @@ static void disk_unhold(struct io *io)
 
 static void disk_hold(struct disk *disk, struct io *io)
 {
-	uint64_t left = disk->left ? 0 : hold_left_us(disk);
+	uint64_t left;
 
+	if (!disk->pathless_since_us) /* there are paths, but the policy wants none of them (a weight of 0xffffffff) */
+		disk->pathless_since_us = disk_now(disk);
+	left = disk->left ? 0 : hold_left_us(disk);
 	if (!left) {
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
 		return;
@@ -247,6 +249,7 @@ static void disk_send(struct disk *disk, struct io *io, struct path *path)
 		disk_hold(disk, io);
 		return;
 	}
+	disk->pathless_since_us = 0;
 	io->path = path;
 	if (command_sets_mode(io->cdb))
 		news_expect(&disk->core->news, &path->heard, ASC_MODE_PARAMETERS_CHANGED);
@@ -285,7 +288,6 @@ void disk_refresh(struct disk *disk)
 		access_wanted(&disk->access);
 		return;
 	}
-	disk->pathless_since_us = 0;
 	timer_stop(&disk->hold);
 	list_init(&freed);
 	list_splice_tail(&freed, &disk->held);

@@ -36,7 +36,7 @@ struct disk {
 
 	struct list held; /* struct io */
 	size_t held_bytes;
-	uint64_t pathless_since_us; /* 0: there is a path */
+	uint64_t pathless_since_us; /* no path has been found for a command since then; 0: one was found for the last */
 	struct timer hold;
 
 	struct access access;

@@ -20,10 +20,9 @@ void fence_add(struct lane *lane, struct io *io)
 
 void fence_begin(struct lane *lane)
 {
-	if (list_empty(&lane->fence.writes) || timer_armed(&lane->fence.wait))
-		return;
-	lane->fence.tried = 0;
-	timer_arm(&lane->fence.wait, lane->worker->timers.fence_wait * US_PER_S);
+	lane->fence.tried = 0; /* who lives now is not who lived then */
+	if (!list_empty(&lane->fence.writes) && !timer_armed(&lane->fence.wait))
+		timer_arm(&lane->fence.wait, lane->worker->timers.fence_wait * US_PER_S);
 }
 
 bool fence_holds(const struct lane *lane, const struct disk *disk)

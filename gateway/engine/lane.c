@@ -130,12 +130,14 @@ void lane_reidentify(struct lane *lane)
 
 void lane_identify(struct lane *lane)
 {
-	bool soon = lane_now(lane) - lane->probed_us < IDENTIFY_PACE_US;
+	bool soon = lane->state == LANE_PROBING || lane_now(lane) - lane->probed_us < IDENTIFY_PACE_US;
 
-	if (lane->state == LANE_UP && soon && !timer_armed(&lane->reconnect))
-		lane_later(lane, IDENTIFY_PACE_US, lane_reidentify);
-	else if (!soon)
+	if (lane->state < LANE_PROBING)
+		return;
+	if (!soon)
 		lane_reidentify(lane);
+	else if (!timer_armed(&lane->reconnect))
+		lane_later(lane, IDENTIFY_PACE_US, lane_reidentify);
 }
 
 void lane_reidentify_later(struct lane *lane)

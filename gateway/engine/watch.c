@@ -58,14 +58,31 @@ static struct path *next_path(struct lane *lane)
 	return NULL;
 }
 
+/* Whether a command of the gateway's own is out. */
+static bool lane_asks(const struct lane *lane)
+{
+	const struct xfer *xfer;
+
+	list_for_each(xfer, &lane->inflight, link)
+		if (!container_of(xfer, const struct slot, xfer)->io)
+			return true;
+	return false;
+}
+
 /* What stands for a NOP-Out, some of whose answers libiscsi cannot take. Over a path in use it is a verification: it
  * hears of unit attentions where no command of a host does. Else it is a REPORT LUNS, whose list shows what came or
- * went; but that clears 3F/0E unread (SPC-4 6.33), so it never goes where a LUN number is in use (row D4). */
+ * went; but that clears 3F/0E unread (SPC-4 6.33), so it never goes where a LUN number is in use (row D4). While the
+ * lane is identified again, what that asks is question enough. */
 static void lane_ping(struct lane *lane)
 {
 	static const uint8_t report_luns[12] = { 0xa0, [8] = PING_BYTES >> 8, [9] = PING_BYTES & 0xff };
 	struct path *path = next_path(lane);
 
+	if (lane->state == LANE_PROBING) {
+		if (lane_asks(lane))
+			lane->ping_sent_us = now_us(lane);
+		return;
+	}
 	if (path ? path_verify(path)
 		 : slot_command(lane, 0, report_luns, sizeof(report_luns), SCSI_DIR_IN, lane->ping_data, PING_BYTES,
 				on_pong, lane))
@@ -114,7 +131,8 @@ static bool lane_is_dispensable(const struct lane *lane)
 	const struct path *path;
 
 	list_for_each(path, &lane->paths, lane_link)
-		if (path->state == PATH_UP && !disk_has_lively_path(path->disk, lane, lane->ping_sent_us))
+		if ((path->state == PATH_UP || path->state == PATH_IDENTIFY) &&
+		    !disk_has_lively_path(path->disk, lane, lane->ping_sent_us))
 			return false;
 	return true;
 }
@@ -133,6 +151,11 @@ static const struct slot *lane_oldest_io(const struct lane *lane)
 	return NULL;
 }
 
+static bool lane_is_open(const struct lane *lane)
+{
+	return lane->state == LANE_UP || lane->state == LANE_PROBING;
+}
+
 /* A silent link is asked, and those that could take over are, too: while they live it need not be waited for. When
  * everything is silent at once, the array is busy, or gone: only the keepalive decides then.
  * True: the lane has failed. */
@@ -142,7 +165,7 @@ static bool lane_suspect(struct lane *lane)
 	const struct slot *oldest = lane_oldest_io(lane);
 	struct lane *other;
 
-	if (!suspicion || lane->state != LANE_UP || !oldest || now_us(lane) - oldest->started_us < suspicion / 2 ||
+	if (!suspicion || !lane_is_open(lane) || !oldest || now_us(lane) - oldest->started_us < suspicion / 2 ||
 	    silent < suspicion / 2)
 		return false;
 	if (lane->ping_sent_us && lane_is_dispensable(lane)) {
@@ -154,7 +177,7 @@ static bool lane_suspect(struct lane *lane)
 		}
 	}
 	list_for_each(other, &lane->worker->lanes, worker_link)
-		if (other->state == LANE_UP && !other->ping_sent_us && lane_silence_us(other) >= suspicion / 2)
+		if (lane_is_open(other) && !other->ping_sent_us && lane_silence_us(other) >= suspicion / 2)
 			lane_ping(other);
 	return false;
 }

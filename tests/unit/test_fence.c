@@ -188,6 +188,56 @@ static void test_next_sibling_is_asked(void **state)
 	world_destroy(world);
 }
 
+/* row: F1: a sibling that comes up later is asked, too, also when another one has refused before */
+static void test_new_sibling_is_asked(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_portal *third = sim_array_add_portal(world->array, "10.0.1.3:3260", WORLD_IQN, 1);
+	struct sim_io io;
+
+	(void)state;
+	world_start(world, "{" WP ", 'timers': {'fence_wait': 60}}");
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	world->array->linger_us = 3600 * S;
+	sim_portal_down(third, true);
+	world->portals[1]->refuse = true; /* its session lives, but it takes no other */
+	lose_a_write(world, &io);
+	sim_portal_down(world->portals[0], true);
+	sim_run(world->sim, 5 * S);
+	assert_int_equal(io.io.place, IO_FENCED);
+	sim_portal_down(world->portals[1], true);
+	sim_portal_down(third, false);
+	assert_true(sim_io_wait(&io, 15 * S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(world_events(world, "fenced", "form session"), 1);
+	world_destroy(world);
+}
+
+/* row: F1: no path can take the key away, and so the lane itself tries the next form instead of waiting for its time */
+static void test_reservation_form_falls_back(void **state)
+{
+	struct world *world = world_create(1);
+	struct sim_fault *refuse;
+	struct sim_io io;
+	uint64_t logins;
+
+	(void)state;
+	world->lus[0]->reservations.enabled = world->lus[1]->reservations.enabled = true;
+	world_start(world, "{" WP ", 'timers': {'fence_wait': 60}}");
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	world->array->linger_us = 3600 * S;
+	logins = world->portals[1]->logins;
+	refuse = world_sense(world, 1000, 0x5e, SENSE_HARDWARE_ERROR, 0x4400); /* READ KEYS */
+	lose_a_write(world, &io);
+	sim_portal_down(world->portals[0], true);
+	assert_true(sim_io_wait(&io, 500 * MS));
+	assert_true(refuse->hits >= 3); /* every other path was asked */
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(world_events(world, "fenced", "form session"), 1);
+	assert_int_equal(world->portals[1]->logins, logins + 1);
+	world_destroy(world);
+}
+
 /* row: F1: a black hole on all of the group: the old copy lands late, but before the fence is lifted */
 static void test_black_hole_waits(void **state)
 {
@@ -405,6 +455,8 @@ int main(void)
 		cmocka_unit_test(test_other_array_does_not_lift_the_fence),
 		cmocka_unit_test(test_own_portal_lifts_the_fence),
 		cmocka_unit_test(test_next_sibling_is_asked),
+		cmocka_unit_test(test_new_sibling_is_asked),
+		cmocka_unit_test(test_reservation_form_falls_back),
 		cmocka_unit_test(test_black_hole_waits),
 		cmocka_unit_test(test_reads_go_on_at_once),
 		cmocka_unit_test(test_waiting_writes_are_not_fenced),

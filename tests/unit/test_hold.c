@@ -213,11 +213,52 @@ static void test_abort_fenced(void **state)
 	world_destroy(world);
 }
 
+/* row: D11, P5: paths of which the policy wants none are no paths, however often they are looked at meanwhile */
+static void test_unwanted_paths_do_not_hold_for_ever(void **state)
+{
+	struct world *world = world_create_ready(1, "{'policies': {'default': 'weighted-paths'}}");
+	struct disk *disk = world_disk(world, 0);
+	struct sim_io io, later;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++)
+		disk->paths[i]->policy.weight = UINT32_MAX;
+	sim_io_init(&io, world->sim);
+	sim_io_init(&later, world->sim);
+	sim_io_write(&io, disk, 0, 1);
+	for (unsigned i = 0; i < 21; i++) {
+		sim_run(world->sim, S);
+		disk_refresh(disk);
+		if (i == 9)
+			sim_io_write(&later, disk, 1, 1);
+	}
+	assert_int_equal(io.ended, 1);
+	assert_int_equal(sim_io_asc(&io), 0x0800);
+	assert_int_equal(later.ended, 1); /* it is the disk that has no path, not the command */
+	disk->paths[2]->policy.weight = 1;
+	disk_refresh(disk);
+	sim_io_write(&io, disk, 0, 2);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	for (unsigned i = 0; i < 4; i++)
+		disk->paths[i]->policy.weight = UINT32_MAX;
+	disk_refresh(disk);
+	sim_io_write(&io, disk, 0, 3); /* from now on it is held again */
+	sim_run(world->sim, 10 * S);
+	assert_int_equal(io.io.place, IO_HELD);
+	disk->paths[1]->policy.weight = 1;
+	disk_refresh(disk);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_held_until_a_path_returns),
 		cmocka_unit_test(test_fails_after_pdo_remove_period),
+		cmocka_unit_test(test_unwanted_paths_do_not_hold_for_ever),
 		cmocka_unit_test(test_held_bytes_are_bounded),
 		cmocka_unit_test(test_abort_held),
 		cmocka_unit_test(test_abort_on_lane_waits_for_the_answer),

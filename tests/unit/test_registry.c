@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define S US_PER_S
 #define MS US_PER_MS
@@ -312,7 +313,8 @@ static bool read_claimed_by(const struct device_view *view, void *arg)
 	return true;
 }
 
-/* A device that has a problem when its claim is taken back stays until that is over; its view names no claim. */
+/* row: D8: a device that has a problem when its claim is taken back goes at once all the same; with its claim it stays,
+ * since the problem may pass */
 static void test_unclaim_with_a_problem(void **state)
 {
 	static const uint8_t unknown[32] = { 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 2, 0 };
@@ -334,10 +336,66 @@ static void test_unclaim_with_a_problem(void **state)
 		lane_reidentify(world_lane(world, world->portals[i]->address));
 	sim_run(world->sim, S);
 	assert_string_not_equal(device_of(world, 100)->reason, "");
-	assert_int_equal(control_unclaim(gateway, id, true, &problem), 0);
 	assert_true(device_of(world, 100)->claimed);
+	assert_int_equal(control_unclaim(gateway, id, true, &problem), 0);
+	assert_false(device_of(world, 100)->claimed);
 	control_each_device(gateway, read_claimed_by, &named);
 	assert_int_equal(named, 0);
+	sim_run(world->sim, S);
+	assert_null(sim_gateway_disk(world->g, 0, (uint16_t)device_of(world, 100)->lun));
+	world_destroy(world);
+}
+
+/* row: D9: a LUN number that could not be saved is shown to no host; it is given as soon as it can be */
+static void test_unsaved_number_is_taken_back(void **state)
+{
+	struct world *world = world_create(1);
+	const char *dir;
+	char away[80];
+
+	(void)state;
+	world_start(world, NULL);
+	dir = world->g->gateway->config->state_dir;
+	snprintf(away, sizeof(away), "%s.away", dir);
+	assert_int_equal(rename(dir, away), 0);
+	assert_int_equal(symlink("/proc/nowhere", dir), 0);
+	sim_run(world->sim, 5 * S);
+	assert_true(sim_gateway_events(world->g, "state-not-saved") > 0);
+	assert_int_equal(device_of(world, 100)->lun, -1);
+	assert_false(device_of(world, 100)->claimed || device_of(world, 101)->claimed);
+	assert_null(world_disk(world, 0));
+	assert_int_equal(unlink(dir), 0);
+	assert_int_equal(rename(away, dir), 0);
+	for (unsigned i = 0; i < 4; i++)
+		sim_portal_reset(world->portals[i]);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	sim_run(world->sim, 5 * S);
+	assert_true(device_of(world, 100)->claimed && device_of(world, 101)->claimed);
+	assert_in_range(device_of(world, 100)->lun, 0, 1);
+	world_destroy(world);
+}
+
+/* An array that shows another identity each time it is asked does not fill the memory. */
+static void test_devices_are_bounded(void **state)
+{
+	enum { LUS = 50, BOUND = 4096 };
+	struct world *world = world_create(1);
+	uint64_t number = 1000;
+
+	(void)state;
+	for (uint16_t lun = 2; lun < LUS; lun++)
+		sim_array_add_lu(world->array, lun, number++, WORLD_BLOCKS);
+	world_start(world, "{'claims': []}");
+	sim_run(world->sim, 5 * S);
+	for (unsigned round = 0; round < BOUND / LUS + 5; round++) {
+		for (uint16_t lun = 2; lun < LUS; lun++)
+			sim_lu_identity(sim_array_lu(world->array, lun), number++);
+		lane_reidentify(world_lane(world, PORTAL_1A));
+		sim_run(world->sim, 500 * MS);
+	}
+	assert_int_equal(devices(world), BOUND);
+	assert_int_equal(sim_gateway_events(world->g, "too-many-devices"), 1);
+	assert_int_equal(device_of(world, 100)->path_count, 4); /* those that are known go on */
 	world_destroy(world);
 }
 
@@ -442,6 +500,8 @@ int main(void)
 		cmocka_unit_test(test_claim_before_the_device),
 		cmocka_unit_test(test_claim_and_unclaim),
 		cmocka_unit_test(test_claim_while_leaving),
+		cmocka_unit_test(test_unsaved_number_is_taken_back),
+		cmocka_unit_test(test_devices_are_bounded),
 		cmocka_unit_test(test_unclaim_with_a_problem),
 		cmocka_unit_test(test_numbers_survive_a_restart),
 		cmocka_unit_test(test_33_paths),

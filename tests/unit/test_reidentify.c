@@ -306,6 +306,39 @@ static void test_conflict_on_a_reused_number(void **state)
 	world_destroy(world);
 }
 
+/* row: D4: what other nexuses find makes this one look, too: at once, but once a second at most, and never in vain */
+static void test_identification_is_paced(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct lane *lane = world_lane(world, PORTAL_1A);
+	uint64_t generation, before;
+
+	(void)state;
+	sim_run(world->sim, 5 * S);
+	before = generation = lane->generation;
+	lane_identify(lane);
+	assert_int_equal(lane->state, LANE_PROBING);
+	sim_run(world->sim, 100 * MS);
+	assert_int_equal(lane->generation, ++generation);
+	for (unsigned i = 0; i < 500; i++) { /* five seconds of it */
+		lane_identify(lane);
+		sim_run(world->sim, 10 * MS);
+	}
+	assert_in_range(lane->generation - before, 5, 7);
+	generation = lane->generation;
+	sim_run(world->sim, 3 * S);
+	assert_in_range(lane->generation - generation, 0, 1); /* the last one, later */
+	lane_identify(lane);
+	sim_run(world->sim, 100 * MS);
+	generation = lane->generation;
+	lane_identify(lane); /* too early, and not forgotten */
+	sim_run(world->sim, 100 * MS);
+	assert_int_equal(lane->generation, generation);
+	sim_run(world->sim, S);
+	assert_int_equal(lane->generation, generation + 1);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -319,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_unmapped_for_a_while),
 		cmocka_unit_test(test_reused_number_with_a_queue),
 		cmocka_unit_test(test_conflict_on_a_reused_number),
+		cmocka_unit_test(test_identification_is_paced),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,6 +4,7 @@
 #include "tests/unit/unit.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #define S US_PER_S
 #define MS US_PER_MS
@@ -236,10 +237,56 @@ static void test_idle_links(void **state)
 	world_destroy(world);
 }
 
+/* row: E1, D4: it falls silent while what is behind it is read again, with commands of hosts still inside */
+static void test_silent_while_identified(void **state)
+{
+	struct world *world = world_with(true, "{'policies': {'default': 'weighted-paths'}}");
+	struct disk *disk = world_prefer(world, PORTAL_1A);
+	struct sim_io read;
+
+	(void)state;
+	sim_io_init(&read, world->sim);
+	sim_io_read(&read, disk, 0);
+	assert_true(sim_io_wait(&read, S));
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x88;
+	sim_io_read(&read, disk, 0);
+	sim_run(world->sim, 10 * MS);
+	lane_reidentify(world_lane(world, PORTAL_1A));
+	sim_portal_black_hole(world->portals[0], true);
+	assert_true(sim_io_wait(&read, NOTICED_US));
+	assert_int_equal(read.io.status, SCSI_GOOD);
+	assert_non_null(strstr(sim_gateway_link(world->g, PORTAL_1A)->reason, "silent"));
+	world_destroy(world);
+}
+
+/* row: E1: an identification that takes its time, and is answered, is no silence */
+static void test_slow_identification(void **state)
+{
+	struct world *world = world_with(true, "{'policies': {'default': 'weighted-paths'}}");
+	struct disk *disk = world_prefer(world, PORTAL_1A);
+	struct sim_io read;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x88;
+	sim_io_init(&read, world->sim);
+	sim_io_read(&read, disk, 0);
+	sim_run(world->sim, 10 * MS);
+	world->portals[0]->latency_us = 40 * MS;
+	for (unsigned i = 0; i < 20; i++) {
+		lane_reidentify(world_lane(world, PORTAL_1A));
+		sim_run(world->sim, 200 * MS);
+	}
+	assert_int_equal(sim_gateway_events(world->g, "link-down"), world_events(world, "link-down", "identified"));
+	sim_array_release(world->array);
+	assert_true(sim_io_wait(&read, S));
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_silent_link),         cmocka_unit_test(test_silent_array),
+		cmocka_unit_test(test_silent_link),         cmocka_unit_test(test_silent_while_identified),
+		cmocka_unit_test(test_slow_identification), cmocka_unit_test(test_silent_array),
 		cmocka_unit_test(test_slow_link),           cmocka_unit_test(test_slow_command),
 		cmocka_unit_test(test_switched_off),        cmocka_unit_test(test_last_path),
 		cmocka_unit_test(test_only_optimized_path), cmocka_unit_test(test_idle_links),
