@@ -21,6 +21,8 @@ static json_t *path_json(const struct path_view *view)
 	member_text(json, "role", view->role);
 	member_uint(json, "inflight", view->inflight);
 	member_uint(json, "latency_us", view->latency_us);
+	member_bool(json, "slow", view->slow);
+	member_json(json, "slow_ratio", view->slow_tenths ? json_real(view->slow_tenths / 10.0) : NULL);
 	member_figures(json, &view->figures);
 	return json;
 }

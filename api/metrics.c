@@ -78,6 +78,7 @@ static const struct metric metrics[] = {
 	  "1 for the state that the path is in." },
 	{ "braid_path_inflight_commands", PATH, GAUGE, "inflight", NULL, "Commands at the array." },
 	{ "braid_path_latency_seconds", PATH, SECONDS, "latency_us", NULL, "Moving average of the service time." },
+	{ "braid_path_slow", PATH, GAUGE, "slow", NULL, "1 while it takes several times as long as the others." },
 	FIGURES(PATH, "braid_path", "on the path"),
 	{ "braid_link_state", LINK, STATES, "state", "up connecting probing down degraded probation",
 	  "1 for the state that the link is in." },

@@ -93,6 +93,54 @@ static void check_path(struct gateway *gateway, struct path_core *path)
 	look(gateway, &path->probation, path->id, is_up);
 }
 
+/* ---- slow paths (row L6) ----------------------------------------------------------------------------------------- */
+
+static void sample(struct gateway *gateway, struct path_core *path)
+{
+	struct pace_counts counts = { 0 };
+
+	for (unsigned w = 0; w < gateway->worker_count; w++) {
+		const struct figure_cell *cell = &path->cells[w];
+
+		counts.reads += figure_get(&cell->reads);
+		counts.writes += figure_get(&cell->writes);
+		counts.bytes += figure_get(&cell->read_bytes) + figure_get(&cell->written_bytes);
+		counts.service_us += figure_get(&cell->service_us);
+	}
+	pace_sample(&path->pace, &counts, (int)path_core_access(path), now_us(gateway));
+}
+
+static void tell_pace(struct gateway *gateway, const struct device *device, const struct path_core *path)
+{
+	const struct pace *pace = &path->pace;
+	unsigned tenths = pace_ratio_tenths(pace);
+
+	if (pace->slow)
+		journal_add(
+			gateway->journal, "warning", "path-slow", path->id,
+			"device %.80s: a command takes %llu us, %u.%u times as long as on its other paths (%llu us)",
+			device->core.id, (unsigned long long)pace->mean_us, tenths / 10, tenths % 10,
+			(unsigned long long)pace->others_us);
+	else
+		journal_add(gateway->journal, "info", "path-no-longer-slow", path->id, "device %.80s: %s",
+			    device->core.id,
+			    now_us(gateway) - pace->sampled_us > PACE_STALE_US ? "it has carried nothing for a while"
+									       : "it is as fast as its other paths");
+}
+
+static void check_paces(struct gateway *gateway, struct device *device)
+{
+	struct pace *all[DSM_PATHS_MAX];
+
+	for (unsigned i = 0; i < device->path_count; i++) {
+		sample(gateway, device->paths[i]);
+		all[i] = &device->paths[i]->pace;
+	}
+	for (unsigned i = 0; i < device->path_count; i++)
+		if (pace_judge(all[i], all, device->path_count, now_us(gateway)))
+			tell_pace(gateway, device, device->paths[i]);
+}
+
 /* ---- the fence (row F1) ------------------------------------------------------------------------------------------ */
 
 /* Told when it has stayed so from one look to the next: after a reset every path registers anew. */
@@ -124,6 +172,7 @@ static void on_checkup(void *arg)
 			continue;
 		for (unsigned i = 0; i < device->path_count; i++)
 			check_path(gateway, device->paths[i]);
+		check_paces(gateway, device);
 		check_fence(gateway, device);
 	}
 	timer_arm(&gateway->checkup, PERIOD_US);

@@ -1,6 +1,6 @@
 /*
  * checkup.h - the control loop's look at paths and links, once a second: who is put on probation and who has served it
- * (row L6); by which form a device is fenced now. Control loop.
+ * (row L6); which paths are slow; by which form a device is fenced now. Control loop.
  */
 #ifndef BRAID_CHECKUP_H
 #define BRAID_CHECKUP_H

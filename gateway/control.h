@@ -53,7 +53,9 @@ struct path_view {
 	uint16_t array_lun; /* LUN number at the array */
 	const char *state;  /* "up", "down", "verifying", "registering", "failed"; "draining", "drained";
 			       "probation" */
-	const char *reason; /* of its probation; NULL */
+	const char *reason; /* of its probation, or of its being slow; NULL */
+	bool slow; /* it lives, but takes several times as long as the device's other paths, */
+	unsigned slow_tenths; /* that is so many tenths; 0: nothing to compare */
 	const char *alua_state; /* NULL: no ALUA */
 	int tpg;		/* target port group at the array; -1: unknown */
 	uint32_t weight;

@@ -90,6 +90,8 @@ static void count_devices(const struct gateway *gateway, struct control_status *
 		for (unsigned i = 0; i < device->path_count; i++)
 			if (probation_is_on(&device->paths[i]->probation))
 				add_reason(status, "a path fails again and again");
+			else if (device->paths[i]->pace.slow)
+				add_reason(status, "a path is slow");
 	}
 }
 
@@ -150,16 +152,22 @@ static const char *role_of(const struct device *device, const struct path_core *
 
 #define REASON_MAX 160
 
-/* Why a path carries no I/O though it is up; NULL: it does. */
+/* What is wrong with a path that is up; NULL: nothing. */
 static const char *path_reason(const struct path_core *path, uint64_t now_us, bool is_up, char text[REASON_MAX])
 {
 	const struct probation *own = &path->probation, *links = &path->link->probation;
+	unsigned tenths = pace_ratio_tenths(&path->pace);
 	int n;
 
 	if (probation_is_on(own))
 		return probation_text(own, now_us, is_up, text, REASON_MAX);
-	if (!probation_is_on(links))
+	if (!probation_is_on(links) && !path->pace.slow)
 		return NULL;
+	if (!probation_is_on(links)) {
+		snprintf(text, REASON_MAX, "slow: a command takes %u.%u times as long as on the other paths",
+			 tenths / 10, tenths % 10);
+		return text;
+	}
 	n = snprintf(text, REASON_MAX, "link %s: ", path->link->id);
 	probation_text(links, now_us, link_workers_up(path->link) != 0, text + n, REASON_MAX - (size_t)n);
 	return text;
@@ -178,6 +186,8 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.array_lun = path->lun,
 		.state = path_state_name(state),
 		.reason = path_reason(path, now_us, state == PATH_UP, reason),
+		.slow = path->pace.slow,
+		.slow_tenths = pace_ratio_tenths(&path->pace),
 		.alua_state = alua_access_name(path_core_access(path)),
 		.tpg = atomic_load(&path->group) ? (int)atomic_load(&path->group) : -1,
 		.weight = setup->paths[i].weight,

@@ -293,7 +293,7 @@ function pathTable(device) {
     figure("Group", (p) => p.tpg),
     figure("Weight", (p) => count(p.weight)),
     figure("In flight", (p) => count(p.inflight)),
-    figure("Latency", (p) => latency(p.latency_us)),
+    figure("Latency", (p) => (p.slow ? { text: `${latency(p.latency_us)} slow`, kind: "warn" } : latency(p.latency_us))),
     figure("I/O per s", (p) => count(Math.round(rate(p)))),
     figure("Failures", (p) => count(p.stats.path_failures)),
   ], { key: (p) => p.id, empty: "No path." });

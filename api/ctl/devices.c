@@ -96,6 +96,7 @@ static void add_paths(struct table *table, const json_t *device)
 
 	json_array_foreach(json_object_get(device, "paths"), i, path) {
 		const json_t *stats = json_object_get(path, "stats");
+		bool is_slow = json_is_true(json_object_get(path, "slow"));
 		char latency[TEXT_MAX], read[TEXT_MAX], written[TEXT_MAX];
 
 		number_cell(table, json_object_get(device, "lun"));
@@ -108,7 +109,8 @@ static void add_paths(struct table *table, const json_t *device)
 			   json_is_true(json_object_get(path, "preferred")) ? " *" : "");
 		number_cell(table, json_object_get(path, "weight"));
 		number_cell(table, json_object_get(path, "inflight"));
-		table_cell(table, COLOUR_NONE, "%s", text_latency(number_member(path, "latency_us"), latency));
+		table_cell(table, is_slow ? COLOUR_YELLOW : COLOUR_NONE, "%s%s",
+			   text_latency(number_member(path, "latency_us"), latency), is_slow ? " slow" : "");
 		table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(stats, "read_bytes"), read));
 		table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(stats, "written_bytes"), written));
 		number_cell(table, json_object_get(stats, "path_failures"));

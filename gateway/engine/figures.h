@@ -29,6 +29,7 @@ struct figure_cell {
 		figure inflight,
 		inflight_bytes; /* now */
 	figure latency_us; /* moving average of the service time */
+	figure service_us; /* the sum over reads and writes that count above */
 	figure suspicions; /* of a path: errors of commands that cast doubt on it */
 	figure last_failure_us;
 };

@@ -8,6 +8,7 @@
 #include "gateway/engine/figures.h"
 #include "gateway/engine/link.h"
 #include "gateway/engine/news.h"
+#include "gateway/engine/pace.h"
 #include "gateway/engine/registration.h"
 
 struct disk;
@@ -40,6 +41,7 @@ struct path_core {
 
 	/* control loop only */
 	uint64_t *seen; /* one a worker: the probe that last found the LU here; 0: it is not here now */
+	struct pace pace;
 	uint64_t suspicions; /* that have been judged: see figure_cell */
 	uint64_t *blocks; /* one a worker: the capacity that it told then; UINT64_MAX: it is passive and tells none */
 };

@@ -75,6 +75,7 @@ static void count_done(struct lane *lane, const struct io *io, const struct xfer
 		count_latency(&cells[i]->latency_us, took_us);
 		if (xfer->status != SCSI_GOOD || !io->info->moves_blocks)
 			continue;
+		figure_add(&cells[i]->service_us, took_us);
 		figure_add(io->info->is_write ? &cells[i]->writes : &cells[i]->reads, 1);
 		figure_add(io->info->is_write ? &cells[i]->written_bytes : &cells[i]->read_bytes, bytes);
 	}
