@@ -2,6 +2,7 @@
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
+#include "gateway/engine/abort.h"
 #include "gateway/engine/alua.h"
 #include "gateway/gateway.h"
 
@@ -43,11 +44,12 @@ static uint64_t largest_of(const struct figure_cell *cells, unsigned count, size
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 
 /* The longest that a command can take before it ends: it hangs on one path after the other, each time until its
- * timeout and its fence, its counted retries are apart, and then every path is silent, gone, and does not come back. */
+ * timeout, an abort that the array does not confirm, and its fence; its counted retries are apart; and then every path
+ * is silent, gone, and does not come back. */
 static uint64_t worst_stall_us(const struct timers *timers)
 {
 	uint64_t attempts = (uint64_t)timers->retry_count + 1;
-	uint64_t hangs = attempts * (timers->command_timeout + timers->fence_wait);
+	uint64_t hangs = attempts * (timers->command_timeout + ABORT_TIMEOUT_S + timers->fence_wait);
 	uint64_t silence = timers->keepalive_interval + timers->keepalive_timeout + timers->fence_wait;
 
 	return (hangs + (uint64_t)timers->retry_count * timers->retry_interval + silence + timers->pdo_remove_period) *

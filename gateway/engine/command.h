@@ -24,7 +24,7 @@ struct command_info {
 	enum command_effect effect;
 	bool moves_blocks; /* READ or WRITE of user data: counts as read or write, has an LBA */
 	bool is_write; /* of user data or of its mapping */
-	bool is_slow; /* may take hours: command_timeout does not apply, only the keepalive */
+	bool is_slow; /* may take hours: it has a day instead of command_timeout */
 };
 
 const struct command_info *command_info(const uint8_t *cdb);

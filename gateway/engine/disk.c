@@ -433,6 +433,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	io->place = IO_IDLE;
 	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
 		disk->access.served = true;
+		path->timeouts = 0;
 		if (command_sets_mode(io->cdb)) {
 			news_caught_up(&disk->core->news, &path->heard);
 			target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED,
@@ -494,10 +495,20 @@ void disk_submit_again(struct io *io)
 
 void disk_outcome_unknown(struct io *io)
 {
-	if (io->info->effect == COMMAND_ONCE) /* row F3: the host is told, and may look for itself */
+	if (io->info->effect == COMMAND_ONCE && !io->aborted) /* row F3: the host is told, and may look for itself */
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
 	else
 		disk_submit_again(io);
+}
+
+void disk_aborted(struct io *io, uint64_t sent_us)
+{
+	io->place = IO_IDLE;
+	if (!io->aborted) {
+		io->retries++;
+		path_timed_out(io->path, sent_us);
+	}
+	disk_outcome_unknown(io);
 }
 
 /* ---- commands in and out --------------------------------------------------------------------------------------- */
@@ -540,7 +551,10 @@ void disk_abort(struct io *io)
 	case IO_DELAYED:
 		timer_stop(&io->timer);
 		break;
-	default: /* it may still be executed: its answer, or the fence, ends it */
+	case IO_ON_LANE:
+		abort_io(io);
+		return;
+	default: /* it may still be executed: the fence ends it */
 		return;
 	}
 	disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);

@@ -84,5 +84,7 @@ void disk_abort(struct io *io);
 void disk_answered(struct io *io, const struct xfer *xfer);
 void disk_submit_again(struct io *io);
 void disk_outcome_unknown(struct io *io);
+/* From the lane: io, sent at `sent_us`, was aborted at the array, for its host or because it took too long (row E4). */
+void disk_aborted(struct io *io, uint64_t sent_us);
 
 #endif

@@ -5,9 +5,9 @@
  * connect, what to send, when to give up. An initiator never reconnects and never sends a command again (row F2).
  *
  * Thread: the loop that it was opened on. No call reports synchronously: every event comes from the loop.
- * Order: open -> opened | failed; then submit -> done ...; failed at most once; close ends it at any time, except
- * inside an event of this very initiator other than `failed`. After close no event comes and no buffer is touched;
- * transfers that were not done are the caller's again, their outcome unknown.
+ * Order: open -> opened | failed; then submit -> done ..., abort_task -> managed ...; failed at most once; close ends
+ * it at any time, except inside an event of this very initiator other than `failed`. After close no event comes and no
+ * buffer is touched; transfers that were not done are the caller's again, their outcome unknown.
  */
 #ifndef BRAID_INITIATOR_H
 #define BRAID_INITIATOR_H
@@ -53,11 +53,23 @@ struct initiator_target { /* an answer to SendTargets */
 	uint16_t tpgt;
 };
 
+/* Answers to task management functions (RFC 7143 11.6.1). */
+enum tmf_response { TMF_COMPLETE = 0, TMF_NO_TASK = 1, TMF_NOT_SUPPORTED = 5, TMF_REJECTED = 255 };
+
+/* The array has nothing of the task any more. A task that it does not know has ended, its answer lost. */
+static inline bool tmf_has_ended_task(uint8_t response)
+{
+	return response == TMF_COMPLETE || response == TMF_NO_TASK;
+}
+
 struct initiator_events {
 	void (*opened)(void *arg);
 	/* The connection, the login or the discovery failed; nothing more will come. Call close. */
 	void (*failed)(void *arg, const char *reason);
 	void (*done)(void *arg, struct xfer *xfer);
+	/* The answer to abort_task. When that has ended the task and its transfer was not done before, it never will
+	 * be: it is the caller's again. */
+	void (*managed)(void *arg, uint8_t response);
 	/* Discovery sessions: one call for each (target, portal), then one with NULL. */
 	void (*found)(void *arg, const struct initiator_target *target);
 };
@@ -68,6 +80,8 @@ struct initiator_ops {
 	struct initiator *(*open)(struct loop *loop, const struct initiator_params *params,
 				  const struct initiator_events *events, void *arg);
 	void (*submit)(struct initiator *initiator, struct xfer *xfer);
+	/* ABORT TASK of a command that is under way; one at a time. `managed` follows. */
+	void (*abort_task)(struct initiator *initiator, struct xfer *xfer);
 	void (*discover)(struct initiator *initiator); /* after opened */
 	/* After opened: what the array sends is left unread until it is called again with false. */
 	void (*mute)(struct initiator *initiator, bool mute);

@@ -5,7 +5,7 @@
  * inside its callbacks; a CANCELLED that we did not cause means that the connection is dead. Commands queue during a
  * turn and leave together at its end, corked.
  */
-#include "gateway/engine/initiator.h"
+#include "gateway/engine/initiator_libiscsi.h"
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/log.h"
@@ -25,42 +25,15 @@
 #include <unistd.h>
 
 #define STATUS_REDIRECT 0x101 /* login status class 1: the target has moved (RFC 7143 11.13.5) */
-#define MRDSL_MIN 512 /* RFC 7143 13.12; 0 makes libiscsi loop for ever on an R2T */
 #define CONNECT_SYN_RETRIES 2
 #define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
-
-struct initiator {
-	const struct initiator_events *events;
-	void *arg;
-	struct loop *loop;
-	struct iscsi_context *iscsi;
-	struct event *readable, *writable;
-	struct loop_hook flush;
-	struct timer deadline; /* of the login; and with 0, to report a failure from the loop */
-	bool in_service, dead, connected, open, closing;
-	bool discovery; /* no commands, but SendTargets */
-	unsigned queued; /* commands since the last flush */
-	bool queued_payload;
-	size_t owed; /* PDUs that the commands under way may put into the queue */
-	char reason[160];
-};
-
-/* libiscsi's part of a transfer. */
-struct xfer_task {
-	struct scsi_task task;
-	struct scsi_iovec iov;
-	struct initiator *initiator;
-};
 
 /* libiscsi tells the negotiated keys only to its log function, which has neither an argument nor a buffer of its own:
  * one login turn at a time. */
 static pthread_mutex_t login_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Thread_local struct initiator *login_current;
 
-static void initiator_die(struct initiator *in, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
-/* Notes the failure; it is reported outside of libiscsi. */
-static void initiator_die(struct initiator *in, const char *fmt, ...)
+void initiator_die(struct initiator *in, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -73,7 +46,7 @@ static void initiator_die(struct initiator *in, const char *fmt, ...)
 	timer_arm(&in->deadline, 0);
 }
 
-static const char *iscsi_reason(struct initiator *in)
+const char *initiator_reason(struct initiator *in)
 {
 	const char *error = iscsi_get_error(in->iscsi);
 
@@ -118,7 +91,7 @@ static void initiator_service(struct initiator *in, int revents)
 	}
 	in->in_service = false;
 	if (rc < 0)
-		initiator_die(in, "%s", iscsi_reason(in));
+		initiator_die(in, "%s", initiator_reason(in));
 }
 
 static void initiator_watch(struct initiator *in)
@@ -143,6 +116,7 @@ static void on_flush(void *arg)
 	if (cork)
 		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &on, sizeof(on));
 	initiator_service(in, POLLOUT);
+	initiator_manage(in);
 	if (cork && !in->dead)
 		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &off, sizeof(off));
 	initiator_watch(in);
@@ -157,6 +131,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 	if (in->dead)
 		return;
 	initiator_service(in, POLLOUT);
+	initiator_manage(in);
 	initiator_watch(in);
 }
 
@@ -171,12 +146,6 @@ static bool initiator_may_read(struct initiator *in, int fd)
 	if (found == PEEK_WRONG)
 		initiator_die(in, "the array sends what nobody has asked for");
 	return found == PEEK_TAKE;
-}
-
-/* A command, and its Data-Out if the array takes no more than the least at a time. */
-static size_t xfer_pdus(const struct xfer *xfer)
-{
-	return xfer->dir == SCSI_DIR_OUT ? 2 + xfer->len / MRDSL_MIN : 1;
 }
 
 /* libiscsi answers each NOP-In and each R2T, however many there are: an array that sends them without an end, and reads
@@ -230,7 +199,7 @@ static void on_login(struct iscsi_context *iscsi, int status, void *data, void *
 		return;
 	}
 	if (status != SCSI_STATUS_GOOD) {
-		initiator_die(in, "login refused: %s", iscsi_reason(in));
+		initiator_die(in, "login refused: %s", initiator_reason(in));
 		return;
 	}
 	in->open = true;
@@ -250,9 +219,9 @@ static void on_connected(struct iscsi_context *iscsi, int status, void *data, vo
 	iscsi_set_log_fn(iscsi, on_login_log);
 	iscsi_set_log_level(iscsi, 6); /* here, where the lock is held; back to 0 before anything runs without it */
 	if (status != SCSI_STATUS_GOOD)
-		initiator_die(in, "%s", iscsi_reason(in));
+		initiator_die(in, "%s", initiator_reason(in));
 	else if (iscsi_login_async(iscsi, on_login, in) < 0)
-		initiator_die(in, "%s", iscsi_reason(in));
+		initiator_die(in, "%s", initiator_reason(in));
 	else
 		loop_at_turn_end(in->loop, &in->flush);
 }
@@ -295,6 +264,7 @@ static struct initiator *libiscsi_open(struct loop *loop, const struct initiator
 	in->arg = arg;
 	in->loop = loop;
 	in->discovery = !params->target_name;
+	list_init(&in->held);
 	loop_hook_init(&in->flush, on_flush, in);
 	timer_init(&in->deadline, loop_clock(loop), on_deadline, in);
 	in->iscsi = iscsi_create_context(params->initiator_name);
@@ -304,7 +274,7 @@ static struct initiator *libiscsi_open(struct loop *loop, const struct initiator
 	}
 	configure(in, params);
 	if (iscsi_connect_async(in->iscsi, params->portal, on_connected, in) < 0) {
-		initiator_die(in, "%s", iscsi_reason(in));
+		initiator_die(in, "%s", initiator_reason(in));
 		return in;
 	}
 	fd = iscsi_get_fd(in->iscsi);
@@ -315,95 +285,6 @@ static struct initiator *libiscsi_open(struct loop *loop, const struct initiator
 	event_add(in->writable, NULL);
 	timer_arm(&in->deadline, params->login_us);
 	return in;
-}
-
-/* Fixed or descriptor sense as it came: libiscsi keeps it behind the two bytes of its length. */
-static void take_sense(struct xfer *xfer, const struct scsi_task *task)
-{
-	size_t len = 0;
-
-	if (task->datain.data && task->datain.size >= 2) {
-		len = get_be16(task->datain.data);
-		if (len > (size_t)task->datain.size - 2)
-			len = (size_t)task->datain.size - 2;
-		if (len > SCSI_SENSE_MAX)
-			len = SCSI_SENSE_MAX;
-		memcpy(xfer->sense, task->datain.data + 2, len);
-	}
-	xfer->sense_len = (uint8_t)len;
-}
-
-static uint32_t transferred(const struct xfer *xfer, const struct scsi_task *task)
-{
-	uint64_t residual = task->residual;
-
-	if (task->residual_status == SCSI_RESIDUAL_UNDERFLOW)
-		return residual < xfer->len ? xfer->len - (uint32_t)residual : 0;
-	if (task->residual_status == SCSI_RESIDUAL_OVERFLOW)
-		return xfer->len + residual <= UINT32_MAX ? xfer->len + (uint32_t)residual : UINT32_MAX;
-	return xfer->len;
-}
-
-static void on_command(struct iscsi_context *iscsi, int status, void *data, void *arg)
-{
-	struct xfer *xfer = arg;
-	struct xfer_task *xt = xfer->ctx;
-	struct initiator *in = xt->initiator;
-
-	(void)iscsi;
-	(void)data;
-	in->owed -= xfer_pdus(xfer);
-	if (!in->closing && !in->dead && status >= 0 && status <= 0xff) {
-		xfer->status = (uint8_t)status;
-		xfer->sense_len = 0;
-		if (status == SCSI_STATUS_CHECK_CONDITION)
-			take_sense(xfer, &xt->task);
-		xfer->transfer = transferred(xfer, &xt->task);
-		free(xt->task.datain.data);
-		xt->task.datain.data = NULL;
-		in->events->done(in->arg, xfer);
-		return;
-	}
-	/* cancelled, or an answer that libiscsi could not make sense of: the outcome is unknown */
-	free(xt->task.datain.data);
-	xt->task.datain.data = NULL;
-	if (!in->closing)
-		initiator_die(in, "%s", iscsi_reason(in));
-}
-
-static void libiscsi_submit(struct initiator *in, struct xfer *xfer)
-{
-	static const int xfer_dirs[] = { SCSI_XFER_NONE, SCSI_XFER_READ, SCSI_XFER_WRITE };
-	struct xfer_task *xt = xfer->ctx;
-	struct scsi_task *task = &xt->task;
-
-	if (in->dead)
-		return; /* the failure is on its way; the transfer stays in the caller's list */
-	memset(task, 0, sizeof(*task));
-	xt->initiator = in;
-	memcpy(task->cdb, xfer->cdb, SCSI_CDB_MAX);
-	task->cdb_size = xfer->cdb_len;
-	task->xfer_dir = xfer_dirs[xfer->dir];
-	task->expxferlen = (int)xfer->len;
-	xt->iov = (struct scsi_iovec){ .iov_base = xfer->data, .iov_len = xfer->len };
-	if (xfer->dir == SCSI_DIR_IN) {
-		/* A short Data-In with GOOD and no residual would leave what the buffer held before. */
-		memset(xfer->data, 0, xfer->len);
-		scsi_task_set_iov_in(task, &xt->iov, 1);
-	} else if (xfer->dir == SCSI_DIR_OUT) {
-		scsi_task_set_iov_out(task, &xt->iov, 1);
-		in->queued_payload = true;
-	}
-	/* LUNs above 255 take flat space addressing (SAM-5 4.7.7.3) */
-	int lun = xfer->lun < 256 ? xfer->lun : 0x4000 | xfer->lun;
-
-	in->owed += xfer_pdus(xfer);
-	if (iscsi_scsi_command_async(in->iscsi, lun, task, on_command, NULL, xfer) < 0) {
-		initiator_die(in, "%s", iscsi_reason(in));
-		return;
-	}
-	in->queued++;
-	loop_at_turn_end(in->loop, &in->flush);
 }
 
 /* SendTargets portals come as "address:port,tpgt". */
@@ -432,7 +313,7 @@ static void on_discovery(struct iscsi_context *iscsi, int status, void *data, vo
 	if (in->closing || in->dead)
 		return;
 	if (status != SCSI_STATUS_GOOD) {
-		initiator_die(in, "SendTargets failed: %s", iscsi_reason(in));
+		initiator_die(in, "SendTargets failed: %s", initiator_reason(in));
 		return;
 	}
 	for (struct iscsi_discovery_address *t = data; t; t = t->next)
@@ -446,7 +327,7 @@ static void libiscsi_discover(struct initiator *in)
 	if (in->dead)
 		return;
 	if (iscsi_discovery_async(in->iscsi, on_discovery, in) < 0) {
-		initiator_die(in, "%s", iscsi_reason(in));
+		initiator_die(in, "%s", initiator_reason(in));
 		return;
 	}
 	loop_at_turn_end(in->loop, &in->flush);
@@ -487,7 +368,8 @@ static void libiscsi_close(struct initiator *in)
 const struct initiator_ops initiator_libiscsi = {
 	.xfer_ctx_bytes = sizeof(struct xfer_task),
 	.open = libiscsi_open,
-	.submit = libiscsi_submit,
+	.submit = initiator_submit,
+	.abort_task = initiator_abort_task,
 	.discover = libiscsi_discover,
 	.mute = libiscsi_mute,
 	.close = libiscsi_close,

@@ -92,6 +92,15 @@ static void on_done(void *arg, struct xfer *xfer)
 	slot_answered(arg, xfer);
 }
 
+static void on_managed(void *arg, uint8_t response)
+{
+	struct lane *lane = arg;
+
+	lane->last_answer_us = lane_now(lane);
+	lane->ping_sent_us = lane->doubted_us = 0;
+	abort_answered(lane, response);
+}
+
 /* ---- connecting and probing ------------------------------------------------------------------------------------ */
 
 static void submit_again(struct list *again)
@@ -209,6 +218,7 @@ static const struct initiator_events lane_events = {
 	.opened = on_opened,
 	.failed = on_failed,
 	.done = on_done,
+	.managed = on_managed,
 	.found = on_found,
 };
 
@@ -301,6 +311,7 @@ void lane_fail(struct lane *lane, const char *reason)
 	lane->generation++;
 	lane->worker->transport->close(lane->initiator);
 	lane->initiator = NULL;
+	lane->abort = (struct abort){ .sent = false };
 	if (was_up) {
 		figure_add(&lane->cell->path_failures, 1);
 		figure_set(&lane->cell->last_failure_us, unix_time_us());

@@ -10,6 +10,7 @@
 #ifndef BRAID_LANE_H
 #define BRAID_LANE_H
 
+#include "gateway/engine/abort.h"
 #include "gateway/engine/fence.h"
 #include "gateway/engine/initiator.h"
 #include "gateway/engine/io.h"
@@ -42,6 +43,7 @@ struct lane {
 	struct list waiting; /* struct io: no slot is free */
 	struct list paths; /* struct path */
 
+	struct abort abort;
 	struct fence fence;
 	struct outage outage;
 

@@ -13,6 +13,7 @@
 
 #define AGAIN_US (100 * US_PER_MS) /* after a unit attention */
 #define VERIFY_PERIOD_US US_PER_S /* between two verifications of a suspect path */
+#define REST_DOUBLINGS 16 /* of it, after commands that the array had to abort */
 #define BUSY_US (5 * US_PER_MS) /* a registration has something else to do */
 
 const char *path_state_name(enum path_state state)
@@ -155,6 +156,19 @@ void path_suspect(struct path *path)
 	figure_add(&path->cell->suspicions, 1);
 	path_set_state(path, PATH_VERIFYING);
 	timer_arm(&path->verify, 0);
+}
+
+void path_timed_out(struct path *path, uint64_t sent_us)
+{
+	uint64_t most = timers_path_recovery(&path->disk->worker->timers) * US_PER_S, rest;
+
+	if (path->state != PATH_UP || sent_us < path->timed_out_us) /* it was sent with those that made it suspect */
+		return;
+	path_suspect(path);
+	path->timed_out_us = clock_now_us(loop_clock(path->disk->worker->loop));
+	rest = path->timeouts < REST_DOUBLINGS ? VERIFY_PERIOD_US << path->timeouts : most;
+	if (path->timeouts++)
+		timer_arm(&path->verify, rest < most ? rest : most);
 }
 
 void path_passive(struct path *path, enum dsm_access access)

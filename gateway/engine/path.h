@@ -63,6 +63,8 @@ struct path {
 	struct registration *registration;
 	bool registered;
 	bool keyless; /* it is not registered, but may be once more is tried */
+	unsigned timeouts; /* times in a row that the array did not answer commands and had to abort them */
+	uint64_t timed_out_us; /* the last one */
 	bool fencing; /* its old session's key is being taken away over another path */
 	unsigned fence_tried; /* paths asked so far, by index */
 	struct timer fence_again;
@@ -94,6 +96,10 @@ bool path_verify(struct path *path);
 
 /* An error of a command casts doubt on the path: it rests until it has been verified. */
 void path_suspect(struct path *path);
+
+/* The array did not answer a command, sent at `sent_us`, and had to abort it (row E4): the path is suspect. When that
+ * happens again before a command has succeeded it rests, longer each time, for path_recovery_interval at most. */
+void path_timed_out(struct path *path, uint64_t sent_us);
 
 /* A command met a reservation conflict. True: the path lacks its key, which is being put back. */
 bool path_conflict(struct path *path);

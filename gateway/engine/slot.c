@@ -30,6 +30,10 @@ static void slot_release(struct lane *lane, struct slot *slot)
 {
 	slot->io = NULL;
 	slot->answer = NULL;
+	slot->abort = SLOT_ABORT_NONE;
+	slot->overdue_us = 0;
+	if (lane->abort.slot == slot)
+		lane->abort.slot = NULL;
 	free(slot->buffer);
 	slot->buffer = NULL;
 	list_del(&slot->xfer.link);
@@ -196,6 +200,25 @@ void slot_answered(struct lane *lane, struct xfer *xfer)
 	slot_send_waiting(lane);
 }
 
+void slot_aborted(struct lane *lane, struct slot *slot)
+{
+	struct xfer *xfer = &slot->xfer;
+	struct io *io = slot->io;
+
+	list_del(&xfer->link);
+	if (io) {
+		count_inflight(lane, io, -1);
+		disk_aborted(io, slot->started_us);
+	} else {
+		xfer->status = SCSI_TASK_ABORTED;
+		xfer->sense_len = 0;
+		xfer->transfer = 0;
+		give_answer(slot);
+	}
+	slot_release(lane, slot);
+	slot_send_waiting(lane);
+}
+
 void slot_take_back(struct lane *lane, struct list *again)
 {
 	struct list *link;
@@ -217,10 +240,12 @@ void slot_strip(struct lane *lane, struct list *again)
 	while ((link = list_pop(&lane->inflight))) {
 		struct slot *slot = container_of(list_entry(link, struct xfer, link), struct slot, xfer);
 		struct io *io = slot->io;
+		bool overdue = slot->overdue_us != 0;
 
 		slot_release(lane, slot);
 		if (!io)
 			continue;
+		io->retries += overdue; /* a command that hangs everywhere must not take one link after the other */
 		count_inflight(lane, io, -1);
 		if (io->losses++ == 0)
 			io->first_loss_us = slot_now(lane);

@@ -18,6 +18,8 @@ struct lane;
 /* The answer to a command of the gateway's own. Not called when the lane fails first. */
 typedef void slot_answer(void *arg, const struct xfer *xfer);
 
+enum slot_abort { SLOT_ABORT_NONE, SLOT_ABORT_WANTED, SLOT_ABORT_SENT };
+
 struct slot {
 	struct xfer xfer; /* xfer.link: lane.idle or lane.inflight */
 	struct io *io; /* a host's command; or */
@@ -26,6 +28,9 @@ struct slot {
 	uint8_t *data; /* where the bytes of its answer go; NULL: nowhere */
 	uint8_t *buffer; /* its data on the wire: whoever asked may be gone by the time that the array answers */
 	uint64_t started_us;
+	enum slot_abort abort; /* see abort.h */
+	uint64_t abort_us; /* since when it is wanted */
+	uint64_t overdue_us; /* since when it should have been answered; 0: there is time left */
 };
 
 void slot_init(struct lane *lane);
@@ -47,6 +52,9 @@ void slot_ignore_answer(struct lane *lane, const void *arg);
 
 /* The array has answered. */
 void slot_answered(struct lane *lane, struct xfer *xfer);
+
+/* The array has confirmed that it has nothing of the command any more. */
+void slot_aborted(struct lane *lane, struct slot *slot);
 
 /* The host's commands that wait for a slot, onto `again`. */
 void slot_take_back(struct lane *lane, struct list *again);

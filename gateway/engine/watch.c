@@ -10,6 +10,7 @@
 #define SUSPICION_SLOWEST 2 /* times the slowest answer of late */
 #define SUSPICION_MIN_US (100 * US_PER_MS)
 #define SLOWEST_WEIGHT 64 /* it is forgotten over about so many answers */
+#define SLOW_TIMEOUT_US (UINT64_C(24) * 3600 * US_PER_S) /* formatting a disk takes hours; nothing takes a day */
 
 static uint64_t now_us(const struct lane *lane)
 {
@@ -89,21 +90,44 @@ static void lane_ping(struct lane *lane)
 		lane->ping_sent_us = now_us(lane);
 }
 
-/* The oldest command that should have been answered by now; NULL: none. */
-static struct slot *lane_overdue(struct lane *lane)
+/* When the command should have been answered: an abort that its host asked for has no longer than a command. */
+static uint64_t slot_due_us(const struct lane *lane, const struct slot *slot)
+{
+	uint64_t timeout = lane->worker->timers.command_timeout * US_PER_S;
+	uint64_t due = slot->started_us + (slot->io && slot->io->info->is_slow ? SLOW_TIMEOUT_US : timeout);
+
+	return slot->abort != SLOT_ABORT_NONE && slot->abort_us + timeout < due ? slot->abort_us + timeout : due;
+}
+
+/* Has ended at the array what should have been answered by now; where the array does not confirm that, or the lane's
+ * own start hangs, the lane has failed. True: it has. */
+static bool lane_end_overdue(struct lane *lane)
 {
 	uint64_t now = now_us(lane), timeout = lane->worker->timers.command_timeout * US_PER_S;
 	struct xfer *xfer;
+	unsigned begun = 0;
 
 	list_for_each(xfer, &lane->inflight, link) {
 		struct slot *slot = container_of(xfer, struct slot, xfer);
 
 		if (now - slot->started_us < timeout)
 			break;
-		if (!slot->io || !slot->io->info->is_slow)
-			return slot;
+		if (now < slot_due_us(lane, slot))
+			continue;
+		if ((!slot->io && lane->probe) ||
+		    (slot->overdue_us && now - slot->overdue_us >= ABORT_TIMEOUT_S * US_PER_S)) {
+			lane_fail(lane, "a command was not answered within command_timeout, nor could it be aborted");
+			return true;
+		}
+		begun += !slot->overdue_us;
+		if (!slot->overdue_us)
+			slot->overdue_us = now;
+		abort_slot(lane, slot);
 	}
-	return NULL;
+	if (begun)
+		worker_notice(lane->worker, "warning", "command-timeout", lane->link->id,
+			      "%u commands were not answered within command_timeout and are aborted", begun);
+	return false;
 }
 
 /* How long a link may be silent with commands outstanding before it is suspect: learned from its own latency. 0: for
@@ -193,6 +217,8 @@ static uint64_t watch_period_us(const struct lane *lane)
 	period = period * US_PER_S / 4;
 	if (period > WATCH_MAX_US)
 		period = WATCH_MAX_US;
+	if (lane->abort.sent && period > ABORT_TIMEOUT_S * US_PER_S / 4)
+		period = ABORT_TIMEOUT_S * US_PER_S / 4;
 	if (suspicion && !list_empty(&lane->inflight) && suspicion / 4 < period)
 		period = suspicion / 4;
 	return period;
@@ -205,15 +231,9 @@ static void on_watch(void *arg)
 	uint64_t now = now_us(lane);
 	uint64_t interval = timers->keepalive_interval * US_PER_S, timeout = timers->keepalive_timeout * US_PER_S;
 	uint64_t silent = now - lane->last_answer_us;
-	struct slot *late = lane_overdue(lane);
 
-	if (late) {
-		if (late->io)
-			late->io->retries++; /* a command that hangs everywhere must not take one link after the other
-					      */
-		lane_fail(lane, "a command was not answered within command_timeout");
+	if (lane_end_overdue(lane))
 		return;
-	}
 	if (lane->ping_sent_us && silent >= interval + timeout) {
 		lane_fail(lane, "the keepalive was not answered");
 		return;

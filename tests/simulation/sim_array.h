@@ -16,6 +16,9 @@
 
 #define SIM_PORTALS_MAX 64
 
+/* What becomes of an ABORT TASK. */
+enum sim_aborts { SIM_ABORTS_OBEYED, SIM_ABORTS_REFUSED, SIM_ABORTS_IGNORED };
+
 struct sim_portal {
 	struct sim_array *array;
 	unsigned index;
@@ -26,12 +29,14 @@ struct sim_portal {
 	uint64_t latency_us; /* of a command, besides the network's */
 	uint64_t travel_us; /* that a command is longer on its way there, also when its connection is lost meanwhile */
 
+	enum sim_aborts aborts;
 	bool down; /* nothing listens; set by sim_portal_down() */
 	bool refuse; /* logins are refused */
 	bool black_hole; /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
 	bool mute_discovery; /* SendTargets is not answered */
 	uint64_t logins;
 	uint64_t commands; /* that arrived */
+	unsigned aborted; /* commands, by ABORT TASK */
 };
 
 struct sim_array {

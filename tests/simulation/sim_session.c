@@ -13,6 +13,9 @@ struct sim_task {
 	struct list link; /* sim_session.tasks */
 	struct sim_session *session;
 	struct xfer *xfer; /* NULL: nobody waits for the answer */
+	uint64_t tag;
+	bool is_abort; /* it is an ABORT TASK of the command with that tag */
+	uint8_t response;
 	uint8_t cdb[SCSI_CDB_MAX];
 	enum scsi_dir dir;
 	uint16_t lun;
@@ -168,7 +171,14 @@ static void task_return(struct sim_task *task)
 {
 	struct xfer *xfer = task->xfer;
 	struct initiator *initiator = task->session->initiator;
+	uint8_t response = task->response;
 
+	if (task->is_abort) {
+		task_destroy(task);
+		if (initiator)
+			sim_transport_managed(initiator, response);
+		return;
+	}
 	if (xfer) {
 		xfer->status = task->answer.status;
 		xfer->sense_len = task->answer.sense_len;
@@ -202,6 +212,30 @@ static void task_work(struct sim_task *task)
 	timer_arm(&task->timer, SIM_LATENCY_US);
 }
 
+/* An ABORT TASK has arrived. What is already answered it does not find. */
+static void task_abort(struct sim_task *task)
+{
+	struct sim_portal *portal = task->session->portal;
+	struct sim_task *victim;
+
+	task->stage = TASK_RETURNS;
+	if (portal->aborts == SIM_ABORTS_IGNORED) {
+		task_destroy(task);
+		return;
+	}
+	task->response = portal->aborts == SIM_ABORTS_REFUSED ? TMF_NOT_SUPPORTED : TMF_NO_TASK;
+	list_for_each(victim, &task->session->tasks, link) {
+		if (victim->is_abort || victim->tag != task->tag || victim->stage == TASK_RETURNS ||
+		    portal->aborts != SIM_ABORTS_OBEYED)
+			continue;
+		task->response = TMF_COMPLETE;
+		portal->aborted++;
+		task_destroy(victim);
+		break;
+	}
+	timer_arm(&task->timer, SIM_LATENCY_US);
+}
+
 static void on_task(void *arg)
 {
 	struct sim_task *task = arg;
@@ -213,6 +247,10 @@ static void on_task(void *arg)
 		task->parked = portal->black_hole;
 		if (task->parked)
 			return;
+		if (task->is_abort) {
+			task_abort(task);
+			return;
+		}
 		portal->commands++;
 		if (array->heard)
 			array->heard(array->heard_arg, portal, task->lun, task->cdb);
@@ -233,11 +271,27 @@ static void on_task(void *arg)
 	}
 }
 
-void sim_session_submit(struct sim_session *session, struct xfer *xfer)
+static struct sim_task *task_create(struct sim_session *session, uint64_t tag)
 {
 	struct sim_task *task = xcalloc(1, sizeof(*task));
 
 	task->session = session;
+	task->tag = tag;
+	timer_init(&task->timer, &session->array->sim->clock, on_task, task);
+	list_add_tail(&session->tasks, &task->link);
+	timer_arm(&task->timer, SIM_LATENCY_US + session->portal->travel_us);
+	return task;
+}
+
+void sim_session_abort_task(struct sim_session *session, uint64_t tag)
+{
+	task_create(session, tag)->is_abort = true;
+}
+
+void sim_session_submit(struct sim_session *session, struct xfer *xfer, uint64_t tag)
+{
+	struct sim_task *task = task_create(session, tag);
+
 	task->xfer = xfer;
 	memcpy(task->cdb, xfer->cdb, sizeof(task->cdb));
 	task->dir = xfer->dir;
@@ -246,9 +300,6 @@ void sim_session_submit(struct sim_session *session, struct xfer *xfer)
 	task->data = xcalloc(1, xfer->len ? xfer->len : 1);
 	if (xfer->dir == SCSI_DIR_OUT)
 		memcpy(task->data, xfer->data, xfer->len);
-	timer_init(&task->timer, &session->array->sim->clock, on_task, task);
-	list_add_tail(&session->tasks, &task->link);
-	timer_arm(&task->timer, SIM_LATENCY_US + session->portal->travel_us);
 }
 
 unsigned sim_session_release(struct sim_session *session)

@@ -37,7 +37,10 @@ void sim_session_destroy(struct sim_session *session); /* with its commands */
 void sim_session_lost(struct sim_session *session);
 
 /* A command is put on the wire. Its write data is taken along; xfer is answered unless the connection goes first. */
-void sim_session_submit(struct sim_session *session, struct xfer *xfer);
+void sim_session_submit(struct sim_session *session, struct xfer *xfer, uint64_t tag);
+
+/* ABORT TASK of the command with that tag. */
+void sim_session_abort_task(struct sim_session *session, uint64_t tag);
 
 void sim_session_attention(struct sim_session *session, uint16_t lun, uint16_t asc);
 unsigned sim_session_release(struct sim_session *session); /* hung commands go on; how many */

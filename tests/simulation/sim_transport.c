@@ -22,12 +22,15 @@ struct initiator {
 	struct timer timer; /* the next step, or the failure */
 	void (*step)(struct initiator *in);
 	bool open, dead, in_event, muted;
+	bool managing; /* an ABORT TASK is not answered yet */
+	struct xfer *victim; /* of it; NULL: it is done */
 	const char *reason;
 };
 
 /* A transfer's share: the number of the connection that has it now. */
 struct sim_xfer {
 	uint64_t owner;
+	uint64_t tag; /* of the command */
 };
 
 static struct sim *world;
@@ -86,6 +89,8 @@ void sim_transport_done(struct initiator *in, struct xfer *xfer)
 		return;
 	must(mine->owner == in->number, "a transfer was not this connection's");
 	mine->owner = 0;
+	if (in->victim == xfer)
+		in->victim = NULL;
 	in->in_event = true;
 	in->events->done(in->arg, xfer);
 	in->in_event = false;
@@ -94,6 +99,19 @@ void sim_transport_done(struct initiator *in, struct xfer *xfer)
 bool sim_transport_muted(const struct initiator *in)
 {
 	return in && in->muted;
+}
+
+void sim_transport_managed(struct initiator *in, uint8_t response)
+{
+	if (in->dead || in->muted)
+		return;
+	if (in->victim && tmf_has_ended_task(response))
+		((struct sim_xfer *)in->victim->ctx)->owner = 0;
+	in->victim = NULL;
+	in->managing = false;
+	in->in_event = true;
+	in->events->managed(in->arg, response);
+	in->in_event = false;
 }
 
 /* ---- login ----------------------------------------------------------------------------------------------------- */
@@ -160,7 +178,21 @@ static void sim_submit(struct initiator *in, struct xfer *xfer)
 	in->sim->submits++;
 	must(mine->owner != in->number, "a transfer is submitted while it is under way");
 	mine->owner = in->number;
-	sim_session_submit(in->session, xfer);
+	mine->tag = in->sim->submits;
+	sim_session_submit(in->session, xfer, mine->tag);
+}
+
+static void sim_abort_task(struct initiator *in, struct xfer *xfer)
+{
+	const struct sim_xfer *mine = xfer->ctx;
+
+	if (in->dead)
+		return;
+	must(mine->owner == in->number, "what is aborted is not under way");
+	must(!in->managing, "a second ABORT TASK before the first is answered");
+	in->managing = true;
+	in->victim = xfer;
+	sim_session_abort_task(in->session, mine->tag);
 }
 
 static void report_targets(struct initiator *in)
@@ -216,6 +248,7 @@ const struct initiator_ops sim_transport = {
 	.xfer_ctx_bytes = sizeof(struct sim_xfer),
 	.open = sim_open,
 	.submit = sim_submit,
+	.abort_task = sim_abort_task,
 	.discover = sim_discover,
 	.mute = sim_mute,
 	.close = sim_close,

@@ -15,9 +15,11 @@ extern const struct initiator_ops sim_transport;
 /* The world that it connects to: initiator_ops.open has no argument to say so. */
 void sim_transport_world(struct sim *sim);
 
-/* From the array: an answer; the end of the connection, reported in a turn of its own. */
+/* From the array: an answer to a command; one to an ABORT TASK; the end of the connection, reported in a turn of its
+ * own. */
 void sim_transport_done(struct initiator *initiator, struct xfer *xfer);
 bool sim_transport_muted(const struct initiator *initiator); /* takes NULL */
+void sim_transport_managed(struct initiator *initiator, uint8_t response);
 void sim_transport_lost(struct initiator *initiator, const char *reason);
 
 #endif

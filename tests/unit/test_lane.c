@@ -144,7 +144,7 @@ static void test_keepalive_after_late_answers(void **state)
 	world_destroy(world);
 }
 
-/* row: E4: a command that hangs while others are answered fails its link, and goes on elsewhere */
+/* row: E4: a command that hangs while others are answered is ended there, and goes on elsewhere */
 static void test_command_timeout(void **state)
 {
 	struct world *world = world_create_ready(1, "{'timers': {'command_timeout': 9}}");
@@ -189,7 +189,7 @@ static void test_poisonous_command(void **state)
 	world_destroy(world);
 }
 
-/* Commands that may take long have no timeout but the keepalive's. */
+/* Commands that may take long have a timeout of their own. */
 static void test_slow_commands_may_take_long(void **state)
 {
 	static const uint8_t synchronize_cache[10] = { 0x35 };

@@ -1,0 +1,79 @@
+#!/bin/bash
+# What an array does wrong while its links live, with the real initiator: a command that hangs is ended with ABORT TASK
+# and goes on over another path, and the same for a host that goes away.
+# row: E4
+# timeout: 120
+. "$(dirname "$0")/../lib/scenario.sh"
+. "$ROOT/tests/lib/gateway.sh"
+
+array()
+{
+	"$BIN/braid-array" --send array.sock "$@"
+}
+
+# disk_io COMMAND...: qemu-io on the host's disk
+disk_io()
+{
+	local command words=()
+
+	for command; do
+		words+=(-c "$command")
+	done
+	qemu-io -f raw "${words[@]}" "$(lun_url 0)"
+}
+
+# holds PATTERN: the first block of the disk holds it
+holds()
+{
+	disk_io "read -P $1 0 4k" >read.out 2>&1 || true
+	grep -q '^read 4096/4096' read.out || fail "the read: $(<read.out)"
+	! grep -q 'verification failed' read.out
+}
+
+logins()
+{
+	api GET /links | jq '[.links[].reconnects] | add'
+}
+
+free_port a
+free_port b
+start_array array --log-level warn --control array.sock --lu ram:16M --portal "127.0.0.1:$a,1" --portal "127.0.0.1:$b,1"
+gateway_config '.workers = 1 | .policies.default = "fail-over-only" | .timers.command_timeout = 2' "$a"
+start_braidd braid.json
+wait_until 10 paths_up 2
+disk_io 'write -P 0x11 0 4k' >/dev/null
+before=$(logins)
+
+note "a write hangs, the link lives"
+array fault add opcode=write count=1 action=hang >/dev/null
+disk_io 'write -P 0xaa 0 4k' >write.out || fail "the write: $(<write.out)"
+has_event command-timeout || fail "no event: $(api GET /events | jq -c '.events[] | [.type, .message]')"
+expect_eq "$(array fault release | head -n 1)" released=0 "copies of the write that the array still held"
+holds 0xaa || fail "the write is not there"
+wait_until 10 paths_up 2
+
+note "many reads and writes hang under load"
+start_load many --url "$(lun_url 0)" --sessions 2 --depth 16 --seconds 6 --sizes 4k,256k --mix read=50,write=50 \
+	--region 8m --timeout 0
+sleep 1.5
+array fault add opcode=read count=10 action=hang >/dev/null
+array fault add opcode=write count=10 action=hang >/dev/null
+end_load many || fail "the load: $(jq -c . many.json)"
+expect_eq "$(jq '.wrong + .failed + .connection_losses' many.json)" 0 "findings"
+expect_eq "$(array fault release | head -n 1)" released=0 "commands that the array still held"
+wait_until 20 paths_up 2
+
+note "a host goes away while its write hangs"
+array fault add opcode=write count=1 action=hang >/dev/null
+start host qemu-io -f raw -c 'write -P 0xbb 0 4k' "$(lun_url 0)"
+wait_until 5 device_is '[.paths[].inflight] | add' 1
+kill -KILL "${PID[host]}"
+wait "${PID[host]}" 2>/dev/null || true
+unset "PID[host]"
+wait_until 1 device_is '[.paths[].inflight] | add' 0
+expect_eq "$(array fault release | head -n 1)" released=0 "copies of the write that the array still held"
+! holds 0xbb || fail "a write that was aborted came down"
+
+expect_eq "$(logins)" "$before" "logins: no link was dropped for any of this"
+stop_pid braidd || fail "braidd did not end well"
+stop_pid array || fail "the array did not end well"
