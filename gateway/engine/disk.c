@@ -495,10 +495,33 @@ void disk_submit_again(struct io *io)
 
 void disk_outcome_unknown(struct io *io)
 {
-	if (io->info->effect == COMMAND_ONCE && !io->aborted) /* row F3: the host is told, and may look for itself */
-		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
-	else
+	if (io->info->effect != COMMAND_ONCE || io->aborted)
 		disk_submit_again(io);
+	else if (!reconcile_begin(io)) /* row F3: the host is told, and may look for itself */
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
+}
+
+void disk_reconciled(struct io *io, enum reconciled what)
+{
+	static const char *const found[] = {
+		[RECONCILED_DONE] = "had been carried out",
+		[RECONCILED_NOT_DONE] = "had not been carried out and is sent again",
+		[RECONCILED_UNKNOWN] = "may have been carried out: its host is told so",
+	};
+
+	io->place = IO_IDLE;
+	worker_notice(io->disk->worker, what == RECONCILED_UNKNOWN ? "warning" : "info", "reconciled",
+		      io->disk->core->id, "a COMPARE AND WRITE whose answer was lost %s", found[what]);
+	if (what == RECONCILED_DONE) {
+		io->status = SCSI_GOOD;
+		io->sense_len = 0;
+		io->transfer = io->len;
+		disk_finish(io);
+	} else if (what == RECONCILED_NOT_DONE || io->aborted) {
+		disk_submit_again(io);
+	} else {
+		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
+	}
 }
 
 void disk_aborted(struct io *io, uint64_t sent_us)
@@ -554,7 +577,7 @@ void disk_abort(struct io *io)
 	case IO_ON_LANE:
 		abort_io(io);
 		return;
-	default: /* it may still be executed: the fence ends it */
+	default: /* it may still be executed, or have been: the fence ends it, or what the medium says */
 		return;
 	}
 	disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);

@@ -14,6 +14,7 @@
 #include "gateway/engine/io.h"
 #include "gateway/engine/leftover.h"
 #include "gateway/engine/path.h"
+#include "gateway/engine/reconcile.h"
 #include "target/target.h"
 
 #define DISK_HELD_BYTES_MAX ((size_t)64 << 20) /* data of commands that wait for a path; more is answered BUSY */
@@ -84,6 +85,8 @@ void disk_abort(struct io *io);
 void disk_answered(struct io *io, const struct xfer *xfer);
 void disk_submit_again(struct io *io);
 void disk_outcome_unknown(struct io *io);
+/* What the medium says of such a command (row F3). */
+void disk_reconciled(struct io *io, enum reconciled what);
 /* From the lane: io, sent at `sent_us`, was aborted at the array, for its host or because it took too long (row E4). */
 void disk_aborted(struct io *io, uint64_t sent_us);
 

@@ -17,7 +17,7 @@
 struct disk;
 struct path;
 
-enum io_place { IO_IDLE, IO_ON_LANE, IO_WAITING, IO_FENCED, IO_HELD, IO_DELAYED };
+enum io_place { IO_IDLE, IO_ON_LANE, IO_WAITING, IO_FENCED, IO_HELD, IO_DELAYED, IO_RECONCILING };
 
 struct io {
 	/* request; constant while submitted */

@@ -1,7 +1,8 @@
 #!/bin/bash
 # What an array does wrong while its links live, with the real initiator: a command that hangs is ended with ABORT TASK
 # and goes on over another path, and the same for a host that goes away.
-# row: E4
+# COMPARE AND WRITE, whose answer is lost with its command, is reconciled with what the medium says.
+# row: E4 F3
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
@@ -61,6 +62,16 @@ array fault add opcode=write count=10 action=hang >/dev/null
 end_load many || fail "the load: $(jq -c . many.json)"
 expect_eq "$(jq '.wrong + .failed + .connection_losses' many.json)" 0 "findings"
 expect_eq "$(array fault release | head -n 1)" released=0 "commands that the array still held"
+wait_until 20 paths_up 2
+
+note "COMPARE AND WRITE hangs under load"
+start_load compare --url "$(lun_url 0)" --sessions 2 --depth 4 --seconds 5 --sizes 4k --mix read=30,write=20,compare=50 \
+	--region 1m --timeout 0
+sleep 1
+array fault add opcode=0x89 count=4 action=hang >/dev/null
+end_load compare || fail "the load: $(jq -c . compare.json)"
+expect_eq "$(jq '.wrong + .failed + .unknown_outcomes' compare.json)" 0 "findings"
+has_event reconciled "sent again" || fail "no event: $(api GET /events | jq -c '.events[] | [.type, .message]')"
 wait_until 20 paths_up 2
 
 note "a host goes away while its write hangs"

@@ -304,27 +304,6 @@ static void test_waiting_writes_are_not_fenced(void **state)
 	world_destroy(world);
 }
 
-/* COMPARE AND WRITE with an unknown outcome is reported, not repeated */
-static void test_unknown_outcome_is_reported(void **state)
-{
-	struct world *world = world_create_ready(1, "{" WP "}");
-	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_RESET, 1);
-	struct sim_io io;
-
-	(void)state;
-	fault->opcode = 0x89;
-	sim_io_init(&io, world->sim);
-	sim_io_compare(&io, disk_over_1a(world), 5, 0, 7);
-	assert_true(sim_io_wait(&io, 60 * S));
-	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
-	assert_int_equal(sim_io_key(&io), SENSE_ABORTED_COMMAND);
-	assert_int_equal(sim_io_asc(&io), 0x0800);
-	assert_int_equal(fault->hits, 1);
-	assert_int_equal(sim_lu_stamp(world->lus[0], 5), 7); /* it had been carried out */
-	assert_int_equal(world->lus[0]->writes, 1);
-	world_destroy(world);
-}
-
 /* an answer that says that nothing was done may be tried again */
 static void test_known_outcome_is_repeated(void **state)
 {
@@ -460,7 +439,6 @@ int main(void)
 		cmocka_unit_test(test_black_hole_waits),
 		cmocka_unit_test(test_reads_go_on_at_once),
 		cmocka_unit_test(test_waiting_writes_are_not_fenced),
-		cmocka_unit_test(test_unknown_outcome_is_reported),
 		cmocka_unit_test(test_known_outcome_is_repeated),
 		cmocka_unit_test(test_fence_then_hold),
 		cmocka_unit_test(test_each_write_waits_its_own_time),
