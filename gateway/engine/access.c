@@ -8,6 +8,7 @@
 #include "gateway/engine/worker.h"
 
 #define POLL_US (250 * US_PER_MS) /* while a group is in transition, or no path is usable */
+#define ATTENTIONS_MAX 16 /* several may be queued; an array that always has one more is asked every POLL_US */
 
 /* How long a better path may take to come back, or to come up at all, before a passive one is made active. */
 #define RETURN_US (100 * US_PER_MS)
@@ -82,13 +83,15 @@ static void on_groups(void *arg, const struct xfer *xfer)
 	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
 	struct dsm_result result = path_result(xfer);
 	bool refused = result.has_sense && result.sense_key == SENSE_ILLEGAL_REQUEST;
+	bool attention = path_met_attention(via, &result); /* the refresh that it may ask for is made below */
 	struct alua alua;
 
 	access->via = NULL;
+	access->attentions = attention ? access->attentions + 1 : 0;
 	if (xfer->status == SCSI_GOOD && alua_parse(access->data, len, &alua) == 0) {
 		access_take(access, &alua);
-	} else if (path_met_attention(via, &result)) {
-		access->again = !access->via;
+	} else if (attention) {
+		access->again = true;
 	} else if (refused && !access->extended_refused) {
 		access->extended_refused = access->again = true;
 	} else if (refused) {
@@ -97,8 +100,10 @@ static void on_groups(void *arg, const struct xfer *xfer)
 	} else {
 		timer_arm(&access->poll, POLL_US);
 	}
-	if (access->again)
+	if (access->again && access->attentions < ATTENTIONS_MAX)
 		access_refresh(access);
+	else if (access->again)
+		timer_arm(&access->poll, POLL_US);
 }
 
 /* Without ALUA there is nobody to ask; verifications tell which paths are active. */

@@ -18,6 +18,7 @@ struct access {
 	struct path *via; /* the path that was asked; NULL: no question is out */
 	bool again; /* what was asked may have changed since */
 	bool extended_refused;
+	unsigned attentions; /* questions in a row that a unit attention has met */
 	struct timer poll;
 
 	bool served; /* the array has carried out a command of a host */

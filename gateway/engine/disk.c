@@ -343,11 +343,14 @@ static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 	return uncounted_allowed(io, disk_now(io->disk));
 }
 
-/* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. */
+/* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. The others
+ * are at once for a while, unless it does. */
 static uint64_t retry_delay_us(const struct io *io, unsigned flags)
 {
+	bool long_since = disk_now(io->disk) - io->uncounted_since_us >= DELAY_US;
+
 	if (!(flags & DSM_COUNTED))
-		return flags & DSM_DELAYED ? DELAY_US : 0;
+		return (flags & DSM_DELAYED) || long_since ? DELAY_US : 0;
 	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->worker->timers.retry_interval * US_PER_S : 0;
 }
 

@@ -18,6 +18,7 @@
 #define REPROBE_US (5 * US_PER_S) /* when something was not ready to answer, or missing; doubled each time in a row */
 #define REPROBE_DOUBLINGS 4
 #define IDENTIFY_PACE_US US_PER_S /* for what other nexuses find: an array that tells each probe something else */
+#define HASTY_MAX 8 /* probes one after the other: the array always has another change to tell; then so far apart */
 
 static void lane_connect(struct lane *lane);
 static void lane_recover(struct lane *lane);
@@ -111,19 +112,28 @@ static void submit_again(struct list *again)
 		disk_submit_again(list_entry(link, struct io, link));
 }
 
+static void lane_start_probe(struct lane *lane)
+{
+	lane->probe_again = false;
+	lane->probe = probe_start(lane);
+}
+
 static void lane_probe(struct lane *lane)
 {
 	struct list again;
 	struct path *path;
 
 	lane->generation++;
-	lane->probe_again = false;
 	timer_stop(&lane->reconnect);
 	*lane->reason = '\0';
 	lane_set_state(lane, LANE_PROBING, 0, NULL);
 	list_for_each(path, &lane->paths, lane_link)
 		path_identify(path);
-	lane->probe = probe_start(lane);
+	lane->hasty = lane_now(lane) - lane->probed_us < IDENTIFY_PACE_US ? lane->hasty + 1 : 0;
+	if (lane->hasty < HASTY_MAX)
+		lane_start_probe(lane);
+	else
+		lane_later(lane, IDENTIFY_PACE_US, lane_start_probe);
 	list_init(&again);
 	slot_take_back(lane, &again); /* they must not follow to where the number leads now (row D4) */
 	submit_again(&again);

@@ -65,6 +65,7 @@ struct lane {
 	bool probe_again;
 	uint64_t probed_us; /* the end of the last probe */
 	unsigned reprobes; /* of this session */
+	unsigned hasty; /* probes in a row that followed one another at once */
 	char reason[160];
 };
 

@@ -446,6 +446,28 @@ static void test_question_is_lost(void **state)
 	world_destroy(world);
 }
 
+/* row: E10: an array that answers every question with a unit attention is not asked without a pause */
+static void test_attention_without_an_end(void **state)
+{
+	static const uint16_t attentions[] = { 0x2a06, 0x2900, 0x3f0e };
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(attentions) / sizeof(attentions[0]); i++) {
+		struct world *world = world_with(IMPLICIT, SIM_OPTIMIZED, SIM_NON_OPTIMIZED, NULL);
+		struct sim_fault *fault = world_sense(world, 1000000, 0xa3, SENSE_UNIT_ATTENTION, attentions[i]);
+
+		access_refresh(&world_disk(world, 0)->access);
+		sim_run(world->sim, 10 * S);
+		assert_in_range(fault->hits, 20, 500);
+		fault->count = 0;
+		assert_true(sim_gateway_settles(world->g, 10 * S));
+		reads(world, 4);
+		sim_run(world->sim, S);
+		assert_int_equal(world_disk(world, 0)->access.attentions, 0);
+		world_destroy(world);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -468,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_passive_without_alua),
 		cmocka_unit_test(test_question_meets_attention),
 		cmocka_unit_test(test_question_is_lost),
+		cmocka_unit_test(test_attention_without_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

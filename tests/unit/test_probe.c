@@ -300,6 +300,28 @@ static void test_absurd_capacity(void **state)
 	world_destroy(world);
 }
 
+/* row: E12 D4: each probe meets another "LUNs have changed": no I/O goes there, and it is not asked without a pause */
+static void test_change_without_an_end(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	const struct lane *lane = world_lane(world, PORTAL_1A);
+	struct sim_fault *fault = world_sense(world, 1, 0x9e, SENSE_UNIT_ATTENTION, 0x3f0e);
+	uint64_t generation = lane->generation;
+
+	(void)state;
+	fault->portal = 0;
+	lane_reidentify(world_lane(world, PORTAL_1A));
+	for (unsigned i = 0; i < 10000; i++) {
+		fault->count = 1;
+		sim_run(world->sim, MS);
+	}
+	assert_in_range(lane->generation - generation, 10, 40);
+	assert_int_equal(lane->state, LANE_PROBING);
+	fault->count = 0;
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -315,6 +337,7 @@ int main(void)
 		cmocka_unit_test(test_report_luns_refused),
 		cmocka_unit_test(test_random_pages),
 		cmocka_unit_test(test_absurd_capacity),
+		cmocka_unit_test(test_change_without_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

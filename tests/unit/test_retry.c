@@ -55,6 +55,22 @@ static void test_becoming_ready(void **state)
 	world_destroy(world);
 }
 
+/* row: E10: what is sent again at once, uncounted, is not for ever: not ten thousand times in the time that it has */
+static void test_attention_without_an_end(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_fault *fault = world_sense(world, 1000000, 0x88, SENSE_UNIT_ATTENTION, 0x2a06);
+	struct sim_io io;
+
+	(void)state;
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_true(sim_io_wait(&io, 60 * S));
+	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+	assert_in_range(fault->hits, 200, 1500);
+	world_destroy(world);
+}
+
 /* row: E21: BUSY is asked again for a while, not counted, and then the host is told */
 static void test_busy_is_bounded_in_time(void **state)
 {
@@ -242,6 +258,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_counted_retries),
 		cmocka_unit_test(test_becoming_ready),
+		cmocka_unit_test(test_attention_without_an_end),
 		cmocka_unit_test(test_busy_is_bounded_in_time),
 		cmocka_unit_test(test_time_bound_begins_with_the_retry),
 		cmocka_unit_test(test_hardware_error_once_elsewhere),
