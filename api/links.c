@@ -19,6 +19,7 @@ json_t *link_json(const struct link_view *view)
 	member_uint(json, "paths", view->paths);
 	member_uint_or_null(json, "retry_in_us", view->retry_in_us, view->retry_in_us);
 	member_uint(json, "inflight", view->inflight);
+	member_uint(json, "queue_depth", view->queue_depth);
 	member_uint(json, "latency_us", view->latency_us);
 	member_uint(json, "reconnects", view->reconnects);
 	member_figures(json, &view->figures);

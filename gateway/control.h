@@ -98,6 +98,7 @@ struct link_view {
 	unsigned paths;
 	uint64_t retry_in_us; /* until the next attempt; 0: none is pending */
 	uint64_t inflight, latency_us, reconnects;
+	uint64_t queue_depth; /* commands that it takes at a time, over all workers; cut while the array is busy */
 	struct figures figures;
 };
 void control_each_link(struct gateway *control, bool (*fn)(const struct link_view *view, void *arg), void *arg);

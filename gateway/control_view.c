@@ -302,6 +302,7 @@ static void view_link(const struct gateway *gateway, const struct link *link, ch
 		.workers_up = link_workers_up(link),
 		.paths = paths_on(gateway, link),
 		.inflight = CELLS_SUM(link->cells, workers, inflight),
+		.queue_depth = CELLS_SUM(link->cells, workers, queue_depth),
 		.latency_us = CELLS_LARGEST(link->cells, workers, latency_us),
 	};
 	if (probation_is_on(&link->probation)) {

@@ -459,6 +459,8 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	disk_judge(path, &verdict);
 	if (path_check_key(path, &result))
 		verdict.flags &= ~(unsigned)DSM_COUNTED; /* one a path, all at once, and it rests for that */
+	if (verdict.flags & DSM_CUT_QUEUE)
+		queue_cut(path->lane, xfer);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
 	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))

@@ -28,6 +28,7 @@ struct figure_cell {
 #undef FIGURE_MEMBER
 		figure inflight,
 		inflight_bytes; /* now */
+	figure queue_depth; /* of a link: commands of hosts at the array at a time at most */
 	figure latency_us; /* moving average of the service time */
 	figure service_us; /* the sum over reads and writes that count above */
 	figure suspicions; /* of a path: errors of commands that cast doubt on it */

@@ -351,6 +351,7 @@ struct lane *lane_create(struct worker *worker, struct link *link)
 	lane->cell = &link->cells[worker->index];
 	list_init(&lane->paths);
 	slot_init(lane);
+	queue_init(lane);
 	fence_init(lane);
 	outage_init(lane);
 	timer_init(&lane->reconnect, lane_clock(lane), on_reconnect, lane);

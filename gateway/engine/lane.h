@@ -17,9 +17,10 @@
 #include "gateway/engine/link.h"
 #include "gateway/engine/outage.h"
 #include "gateway/engine/path.h"
+#include "gateway/engine/queue.h"
 #include "gateway/engine/slot.h"
 
-#define LANE_DEPTH 128 /* host commands in flight; more wait in the lane (libiscsi's lists are linear) */
+#define LANE_DEPTH 128 /* host commands in flight at most; more wait in the lane (libiscsi's lists are linear) */
 #define LANE_SPARE 8 /* slots kept for the lane's own commands */
 
 struct worker;
@@ -40,7 +41,8 @@ struct lane {
 	void *slot_ctx;
 	struct list idle, inflight; /* struct xfer; inflight: oldest first */
 	unsigned idle_count;
-	struct list waiting; /* struct io: no slot is free */
+	struct queue queue;
+	struct list waiting; /* struct io: no slot is free, or the array has enough to do */
 	struct list paths; /* struct path */
 
 	struct abort abort;

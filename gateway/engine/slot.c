@@ -28,6 +28,7 @@ static struct slot *slot_take(struct lane *lane)
 
 static void slot_release(struct lane *lane, struct slot *slot)
 {
+	lane->queue.carried -= slot->io != NULL;
 	slot->io = NULL;
 	slot->answer = NULL;
 	slot->abort = SLOT_ABORT_NONE;
@@ -91,6 +92,7 @@ static void slot_start_io(struct lane *lane, struct slot *slot, struct io *io)
 
 	io->place = IO_ON_LANE;
 	slot->io = io;
+	lane->queue.carried++;
 	memcpy(xfer->cdb, io->cdb, sizeof(xfer->cdb));
 	xfer->cdb_len = io->cdb_len;
 	xfer->dir = io->dir;
@@ -100,12 +102,12 @@ static void slot_start_io(struct lane *lane, struct slot *slot, struct io *io)
 	slot_start(lane, slot);
 }
 
-/* Sends the commands that wait, as long as slots are free. */
+/* Sends the commands that wait, as long as slots are free and the array can take more. */
 static void slot_send_waiting(struct lane *lane)
 {
 	struct list *link;
 
-	while (lane->idle_count > LANE_SPARE && (link = list_pop(&lane->waiting)))
+	while (queue_has_room(lane) && lane->idle_count > LANE_SPARE && (link = list_pop(&lane->waiting)))
 		slot_start_io(lane, slot_take(lane), list_entry(link, struct io, link));
 }
 
@@ -192,6 +194,8 @@ void slot_answered(struct lane *lane, struct xfer *xfer)
 	if (io) {
 		count_inflight(lane, io, -1);
 		count_done(lane, io, xfer, lane->last_answer_us - slot->started_us);
+		if (xfer->status == SCSI_GOOD)
+			queue_good(lane);
 		disk_answered(io, xfer);
 	} else {
 		give_answer(slot);

@@ -2,8 +2,8 @@
  * slot.h - the commands on a lane: a host's, or one of the gateway's own, each in a slot from its submission to its
  * answer, or to the end of the session.
  *
- * The slots of a lane are made with it. A host's command that finds none free waits in the lane; the gateway's own have
- * a few kept for them and are refused instead. One worker's thread.
+ * The slots of a lane are made with it. A host's command that finds none free, or too many at the array (queue.h),
+ * waits in the lane; the gateway's own have a few kept for them and are refused instead. One worker's thread.
  */
 #ifndef BRAID_SLOT_H
 #define BRAID_SLOT_H
@@ -36,7 +36,8 @@ struct slot {
 void slot_init(struct lane *lane);
 void slot_done(struct lane *lane);
 
-/* Sends io on this lane, now or when a slot is free. The lane is LANE_UP, or LANE_PROBING again. */
+/* Sends io on this lane, now or when a slot is free and the queue has room. The lane is LANE_UP, or LANE_PROBING again.
+ */
 void slot_submit(struct lane *lane, struct io *io);
 
 /* Takes io, which is in IO_WAITING or IO_FENCED, off the lane's lists. */

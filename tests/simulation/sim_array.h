@@ -29,6 +29,7 @@ struct sim_portal {
 	uint64_t latency_us; /* of a command, besides the network's */
 	uint64_t travel_us; /* that a command is longer on its way there, also when its connection is lost meanwhile */
 
+	unsigned task_set; /* commands that a session may have inside; one more meets TASK SET FULL. 0: any number */
 	enum sim_aborts aborts;
 	bool down; /* nothing listens; set by sim_portal_down() */
 	bool refuse; /* logins are refused */
@@ -37,6 +38,7 @@ struct sim_portal {
 	uint64_t logins;
 	uint64_t commands; /* that arrived */
 	unsigned aborted; /* commands, by ABORT TASK */
+	unsigned refused; /* by TASK SET FULL */
 };
 
 struct sim_array {

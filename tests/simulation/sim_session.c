@@ -126,6 +126,16 @@ static void task_carry_out(struct sim_task *task)
 	}
 }
 
+static bool task_set_is_full(const struct sim_session *session)
+{
+	const struct sim_task *task;
+	unsigned inside = 0;
+
+	list_for_each(task, &session->tasks, link)
+		inside += task->stage == TASK_WORKS || task->stage == TASK_HANGS;
+	return session->portal->task_set && inside > session->portal->task_set;
+}
+
 /* A unit attention or a fault meets a command that arrives. True: it is not carried out now. */
 static bool task_is_stopped(struct sim_task *task)
 {
@@ -136,6 +146,13 @@ static bool task_is_stopped(struct sim_task *task)
 		attention = take_attention(task->session, task->lun);
 	if (attention) {
 		sim_answer_sense(&task->answer, SENSE_UNIT_ATTENTION, attention);
+		task->stage = TASK_RETURNS;
+		timer_arm(&task->timer, SIM_LATENCY_US);
+		return true;
+	}
+	if (task_set_is_full(task->session)) {
+		task->session->portal->refused++;
+		task->answer = (struct sim_answer){ .status = SCSI_TASK_SET_FULL };
 		task->stage = TASK_RETURNS;
 		timer_arm(&task->timer, SIM_LATENCY_US);
 		return true;
