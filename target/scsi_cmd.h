@@ -83,6 +83,9 @@ struct scsi_cmd {
 /* Ends the command; the caller may not touch it afterwards. May be called inside submit(). */
 void scsi_cmd_done(struct scsi_cmd *cmd);
 
+/* The same, but the host gets an iSCSI Reject of its PDU and no response (RFC 7143 11.17). For braid-array's faults. */
+void scsi_cmd_reject(struct scsi_cmd *cmd);
+
 /* Status and fixed-format sense (SPC-4 4.5.3) in one go; transfer becomes 0. */
 void scsi_cmd_sense(struct scsi_cmd *cmd, enum sense_key key, scsi_asc asc);
 

@@ -366,6 +366,21 @@ void scsi_cmd_done(struct scsi_cmd *cmd)
 	task_release(task);
 }
 
+void scsi_cmd_reject(struct scsi_cmd *cmd)
+{
+	struct task *task = container_of(cmd, struct task, cmd);
+	uint8_t bhs[BHS_LEN] = { PDU_SCSI_COMMAND, PDU_FINAL };
+
+	memcpy(bhs + BHS_LUN, task->lun_field, sizeof(task->lun_field));
+	put_be32(bhs + BHS_ITT, task->itt);
+	put_be32(bhs + COMMAND_EXPECTED, cmd->expected);
+	memcpy(bhs + COMMAND_CDB, cmd->cdb, sizeof(cmd->cdb));
+	if (!task->aborted)
+		session_reject(task->session, bhs, REJECT_OUT_OF_RESOURCES);
+	task->aborted = true;
+	scsi_cmd_done(cmd);
+}
+
 void task_abort(struct task *task, uint64_t mark)
 {
 	if (task->aborted)

@@ -452,6 +452,12 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		io_timer(io, io->conflicts++ ? DELAY_US : 0, on_retry_other);
 		return;
 	}
+	if (xfer->rejected && io->info->effect == COMMAND_ONCE) { /* it may have been under way already (row F3) */
+		path_suspect(path);
+		io->retries++;
+		disk_outcome_unknown(io);
+		return;
+	}
 	result = path_result(xfer);
 	verdict = path_verdict(path, &result);
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,

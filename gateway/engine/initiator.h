@@ -43,6 +43,7 @@ struct xfer {
 	uint8_t sense_len;
 	uint8_t sense[SCSI_SENSE_MAX];
 	uint32_t transfer; /* bytes that the CDB asked to move (scsi_cmd.transfer) */
+	bool rejected; /* by an iSCSI Reject; the status is HARDWARE ERROR, INTERNAL TARGET FAILURE then */
 
 	void *ctx; /* initiator_ops.xfer_ctx_bytes, for the initiator */
 };

@@ -1,8 +1,10 @@
 #include "gateway/engine/initiator_libiscsi.h"
 
 #include "gateway/base/bytes.h"
+#include "gateway/base/log.h"
 
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +41,46 @@ static uint32_t transferred(const struct xfer *xfer, const struct scsi_task *tas
 	return xfer->len;
 }
 
+/* Nothing is left to send, and nothing half sent. */
+static bool queue_is_clear(struct initiator *in)
+{
+	return !iscsi_out_queue_length(in->iscsi) && !(iscsi_which_events(in->iscsi) & POLLOUT);
+}
+
+/* What libiscsi says of a Reject it says nowhere else. */
+static bool was_rejected(struct initiator *in, int status)
+{
+	static const char text[] = "Request was rejected";
+
+	return status == SCSI_STATUS_ERROR && strncmp(initiator_reason(in), text, sizeof(text) - 1) == 0;
+}
+
+/* The first one of a session is news, an array that repeats itself is not. */
+static void log_reject(struct initiator *in, const struct xfer *xfer, const struct scsi_task *task)
+{
+	char cdb[2 * SCSI_CDB_MAX + 1];
+
+	for (unsigned i = 0; i < SCSI_CDB_MAX; i++)
+		snprintf(cdb + 2 * i, 3, "%02x", xfer->cdb[i]);
+	log_write(in->rejected ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARN, "initiator",
+		  "reject=\"%s\" lun=%u itt=%08x cmdsn=%08x bytes=%u cdb=%s", initiator_reason(in), xfer->lun,
+		  task->itt, task->cmdsn, xfer->len, cdb);
+	in->rejected = true;
+}
+
+static void on_reject(struct initiator *in, struct xfer *xfer, const struct scsi_task *task)
+{
+	static const uint8_t sense[] = { 0x70, [2] = SENSE_HARDWARE_ERROR, [7] = 10, [12] = 0x44, [17] = 0 };
+
+	log_reject(in, xfer, task);
+	xfer->rejected = true;
+	xfer->status = SCSI_CHECK_CONDITION;
+	xfer->sense_len = sizeof(sense);
+	memcpy(xfer->sense, sense, sizeof(sense));
+	xfer->transfer = 0;
+	in->events->done(in->arg, xfer);
+}
+
 static void on_command(struct iscsi_context *iscsi, int status, void *data, void *arg)
 {
 	struct xfer *xfer = arg;
@@ -51,6 +93,7 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	if (in->manage.xfer == xfer)
 		in->manage.xfer = NULL; /* there is nothing left to abort */
 	if (!in->closing && !in->dead && status >= 0 && status <= 0xff) {
+		xfer->rejected = false;
 		xfer->status = (uint8_t)status;
 		xfer->sense_len = 0;
 		if (status == SCSI_STATUS_CHECK_CONDITION)
@@ -64,7 +107,12 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 	/* cancelled, or an answer that libiscsi could not make sense of: the outcome is unknown */
 	free(xt->task.datain.data);
 	xt->task.datain.data = NULL;
-	if (!in->closing && !xt->aborted)
+	if (in->closing || in->dead || xt->aborted)
+		return;
+	/* libiscsi has forgotten the command, unless Data-Out of it is still in the queue */
+	if (was_rejected(in, status) && (xfer->dir != SCSI_DIR_OUT || queue_is_clear(in)))
+		on_reject(in, xfer, &xt->task);
+	else
 		initiator_die(in, "%s", initiator_reason(in));
 }
 
@@ -118,12 +166,6 @@ void initiator_submit(struct initiator *in, struct xfer *xfer)
 
 /* ---- task management --------------------------------------------------------------------------------------------- */
 
-/* Nothing is left to send, and nothing half sent. */
-static bool queue_is_clear(struct initiator *in)
-{
-	return !iscsi_out_queue_length(in->iscsi) && !(iscsi_which_events(in->iscsi) & POLLOUT);
-}
-
 static void on_managed(struct iscsi_context *iscsi, int status, void *data, void *arg)
 {
 	struct initiator *in = arg;
@@ -132,11 +174,11 @@ static void on_managed(struct iscsi_context *iscsi, int status, void *data, void
 	(void)iscsi;
 	if (in->closing || in->dead)
 		return;
-	if (status != SCSI_STATUS_GOOD) {
+	if (status != SCSI_STATUS_GOOD && !was_rejected(in, status)) {
 		initiator_die(in, "%s", initiator_reason(in));
 		return;
 	}
-	in->manage.response = (uint8_t)*response;
+	in->manage.response = status == SCSI_STATUS_GOOD ? (uint8_t)*response : TMF_REJECTED;
 	in->manage.state = MANAGE_ANSWERED;
 	loop_at_turn_end(in->loop, &in->flush);
 }

@@ -43,6 +43,7 @@ struct initiator {
 	bool discovery; /* no commands, but SendTargets */
 	unsigned queued; /* commands since the last flush */
 	bool queued_payload;
+	bool rejected; /* it has met a Reject before */
 	size_t owed; /* PDUs that the commands under way may put into the queue */
 	struct manage manage;
 	struct list held; /* struct xfer_task */

@@ -340,7 +340,7 @@ static const struct {
 	{ "group", ON_WORKER, group, " ID STATE|prefer...", "change target port groups, all at one moment" },
 	{ "groups", ON_WORKER, groups, "", "the target port groups" },
 	{ "fault add", ON_WORKER, add_fault, " [portal=N] [lun=N] [opcode=LIST|read|write] [count=N] [late=1] action=A",
-	  "A: delay:MS, hang, drop, error:KEY/ASC/ASCQ, status:NAME" },
+	  "A: delay:MS, hang, drop, reject, error:KEY/ASC/ASCQ, status:NAME" },
 	{ "fault release", ON_WORKER, release_faults, " [ID]", "let held commands go" },
 	{ "fault clear", ON_WORKER, clear_faults, " [ID]", "remove rules; held commands stay held" },
 	{ "fault list", ON_WORKER, list_faults, "", "the rules" },

@@ -13,7 +13,7 @@
 #define FAULT_COPIES_MAX 1024
 #define FAULT_ANY UINT64_MAX
 
-enum fault_action { FAULT_NONE, FAULT_DELAY, FAULT_HANG, FAULT_DROP, FAULT_ERROR, FAULT_STATUS };
+enum fault_action { FAULT_NONE, FAULT_DELAY, FAULT_HANG, FAULT_DROP, FAULT_ERROR, FAULT_STATUS, FAULT_REJECT };
 
 struct fault {
 	struct list link;
@@ -120,6 +120,10 @@ bool fault_take(struct faults *faults, struct scsi_cmd *cmd)
 		if (!matches(fault, cmd))
 			continue;
 		fault->hits++;
+		if (fault->action == FAULT_REJECT) {
+			scsi_cmd_reject(cmd);
+			return true;
+		}
 		if (fault->action == FAULT_ERROR || fault->action == FAULT_STATUS) {
 			if (fault->action == FAULT_ERROR)
 				scsi_cmd_sense(cmd, fault->key, fault->asc);
@@ -321,6 +325,7 @@ static const struct {
 	{ "drop", FAULT_DROP, NULL },
 	{ "error", FAULT_ERROR, parse_error },
 	{ "status", FAULT_STATUS, parse_status },
+	{ "reject", FAULT_REJECT, NULL },
 };
 
 static const char *parse_action(struct fault *fault, char *value)
@@ -337,7 +342,7 @@ static const char *parse_action(struct fault *fault, char *value)
 		fault->action = actions[i].action;
 		return argument ? actions[i].parse(fault, argument) : NULL;
 	}
-	return "action is delay:MS, hang, drop, error:KEY/ASC/ASCQ or status:NAME";
+	return "action is delay:MS, hang, drop, reject, error:KEY/ASC/ASCQ or status:NAME";
 }
 
 static const struct {

@@ -64,8 +64,9 @@ typedef bool fault_choice(const struct fault_hold *hold, const void *arg);
 void fault_abort_all(struct faults *faults, fault_choice *chosen, const void *arg);
 
 /* words: portal=N lun=N opcode=0x2a[,0x8a...]|read|write count=N late=0|1 action=A, where A is delay:MS, hang, drop,
- * error:KEY/ASC/ASCQ (hexadecimal) or status:busy|task-set-full|reservation-conflict|task-aborted|aca-active.
- * What is left out matches everything. NULL, or what is wrong. *id gets the rule's number. */
+ * reject (iSCSI), error:KEY/ASC/ASCQ (hexadecimal) or
+ * status:busy|task-set-full|reservation-conflict|task-aborted|aca-active. What is left out matches everything. NULL, or
+ * what is wrong. *id gets the rule's number. */
 const char *fault_add(struct faults *faults, char *const *words, size_t count, unsigned *id);
 
 /* Lets held commands go, those of one rule or (0) all; returns how many. */

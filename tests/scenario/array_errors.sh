@@ -2,7 +2,8 @@
 # What an array does wrong while its links live, with the real initiator: a command that hangs is ended with ABORT TASK
 # and goes on over another path, and the same for a host that goes away.
 # COMPARE AND WRITE, whose answer is lost with its command, is reconciled with what the medium says.
-# row: E4 F3
+# An iSCSI Reject sends a command to another path.
+# row: E3 E4 F3
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
@@ -72,6 +73,14 @@ array fault add opcode=0x89 count=4 action=hang >/dev/null
 end_load compare || fail "the load: $(jq -c . compare.json)"
 expect_eq "$(jq '.wrong + .failed + .unknown_outcomes' compare.json)" 0 "findings"
 has_event reconciled "sent again" || fail "no event: $(api GET /events | jq -c '.events[] | [.type, .message]')"
+wait_until 20 paths_up 2
+
+note "the array rejects commands"
+array fault add opcode=write count=1 action=reject >/dev/null
+array fault add opcode=read count=1 action=reject >/dev/null
+disk_io 'write -P 0xcc 0 4k' >write.out || fail "the write: $(<write.out)"
+holds 0xcc || fail "the write is not there"
+grep -q 'reject="Request was rejected.*cdb=' braidd.log || fail "the Reject was not logged"
 wait_until 20 paths_up 2
 
 note "a host goes away while its write hangs"

@@ -13,6 +13,7 @@
 enum sim_fault_kind {
 	SIM_FAULT_STATUS, /* it is not carried out and ends with `status` */
 	SIM_FAULT_SENSE, /* it is not carried out and ends with CHECK CONDITION, `key`, `asc` */
+	SIM_FAULT_REJECT, /* it is not carried out and ends with an iSCSI Reject */
 	SIM_FAULT_HANG, /* it stays inside until it is released, and is carried out then */
 	SIM_FAULT_MUTE, /* it is carried out, but its answer is lost */
 	SIM_FAULT_RESET, /* it is carried out, and instead of an answer the connection is reset */

@@ -172,6 +172,10 @@ static bool task_is_stopped(struct sim_task *task)
 		task->answer = (struct sim_answer){ 0 };
 		sim_answer_sense(&task->answer, fault->key, fault->asc);
 		break;
+	case SIM_FAULT_REJECT:
+		task->answer = (struct sim_answer){ 0 };
+		sim_answer_sense(&task->answer, SENSE_HARDWARE_ERROR, 0x4400);
+		break;
 	case SIM_FAULT_HANG:
 		task->stage = TASK_HANGS;
 		return true;
@@ -197,6 +201,7 @@ static void task_return(struct sim_task *task)
 		return;
 	}
 	if (xfer) {
+		xfer->rejected = task->fault && task->fault_kind == SIM_FAULT_REJECT;
 		xfer->status = task->answer.status;
 		xfer->sense_len = task->answer.sense_len;
 		memcpy(xfer->sense, task->answer.sense, task->answer.sense_len);

@@ -15,13 +15,19 @@ static struct target_nexus nexus;
 static struct scsi_cmd cmds[COMMANDS];
 static struct fault_hold holds[COMMANDS];
 static uint8_t data[COMMANDS][8];
-static unsigned executed, done, ended_session;
+static unsigned executed, done, rejected, ended_session;
 static uint8_t landed; /* the first byte of the last write */
 
 void scsi_cmd_done(struct scsi_cmd *cmd)
 {
 	(void)cmd;
 	done++;
+}
+
+void scsi_cmd_reject(struct scsi_cmd *cmd)
+{
+	rejected++;
+	scsi_cmd_done(cmd);
 }
 
 static void on_land(void *arg, struct scsi_cmd *cmd)
@@ -53,7 +59,7 @@ static int setup(void **state)
 	clock_init(&clock_, 0, NULL);
 	faults_init(&faults, &clock_, &ops, NULL);
 	nexus = (struct target_nexus){ .session_id = 5, .portal = 1 };
-	executed = done = ended_session = 0;
+	executed = done = rejected = ended_session = 0;
 	landed = 0;
 	return 0;
 }
@@ -243,6 +249,16 @@ static void test_drop(void **state)
 	assert_int_equal(executed, 0);
 }
 
+static void test_reject(void **state)
+{
+	(void)state;
+	must_add("count=1 action=reject");
+	assert_true(take(0, 0x2a, SCSI_DIR_OUT));
+	assert_int_equal(rejected, 1);
+	assert_int_equal(executed, 0);
+	assert_false(take(0, 0x2a, SCSI_DIR_OUT));
+}
+
 static void test_bad_rules(void **state)
 {
 	static const char *const lines[] = {
@@ -281,6 +297,7 @@ int main(void)
 		FAULT_TEST(test_matching), FAULT_TEST(test_delay),     FAULT_TEST(test_hang),
 		FAULT_TEST(test_abort),    FAULT_TEST(test_late),      FAULT_TEST(test_late_delay),
 		FAULT_TEST(test_drop),     FAULT_TEST(test_bad_rules), FAULT_TEST(test_abort_all),
+		FAULT_TEST(test_reject),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

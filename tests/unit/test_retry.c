@@ -136,6 +136,49 @@ static void test_hardware_error_once_elsewhere(void **state)
 	world_destroy(world);
 }
 
+/* row: E3: an iSCSI Reject: another path once, counted, the path is suspect; the second one is the host's */
+static void test_reject(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_REJECT, 1);
+	const struct path *path;
+	struct sim_io io;
+
+	(void)state;
+	fault->opcode = 0x8a;
+	sim_io_init(&io, world->sim);
+	sim_io_write(&io, world_disk(world, 0), 0, 1);
+	path = io.io.path;
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(io.io.retries, 1);
+	assert_ptr_not_equal(io.io.path, path);
+	assert_int_equal(figure_get(&path->cell->path_failures), 1);
+	fault->count = 2;
+	sim_io_write(&io, world_disk(world, 0), 0, 2);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_CHECK_CONDITION);
+	assert_int_equal(sim_io_asc(&io), 0x4400);
+	assert_int_equal(fault->hits, 3);
+	world_destroy(world);
+}
+
+/* row: E3 F3: what must not run twice is not simply sent again after a Reject: the medium is asked */
+static void test_reject_once(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct sim_io io;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_REJECT, 1)->opcode = 0x89;
+	sim_io_init(&io, world->sim);
+	sim_io_compare(&io, world_disk(world, 0), 0, 0, 1);
+	assert_true(sim_io_wait(&io, S));
+	assert_int_equal(io.io.status, SCSI_GOOD);
+	assert_int_equal(world_events(world, "reconciled", "sent again"), 1);
+	world_destroy(world);
+}
+
 /* row: E17: an error of the command itself goes back as it is, and no path suffers */
 static void test_host_errors_return(void **state)
 {
@@ -259,6 +302,8 @@ int main(void)
 		cmocka_unit_test(test_counted_retries),
 		cmocka_unit_test(test_becoming_ready),
 		cmocka_unit_test(test_attention_without_an_end),
+		cmocka_unit_test(test_reject),
+		cmocka_unit_test(test_reject_once),
 		cmocka_unit_test(test_busy_is_bounded_in_time),
 		cmocka_unit_test(test_time_bound_begins_with_the_retry),
 		cmocka_unit_test(test_hardware_error_once_elsewhere),
