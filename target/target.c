@@ -335,17 +335,27 @@ static void end_grace_over(struct session *session)
 	session_kill(session, "the target is going down");
 }
 
-int target_end_session(struct target *target, uint32_t session_id)
+static int act_on(struct target *target, uint32_t session_id, void (*fn)(struct session *session))
 {
 	struct session *session;
 
 	list_for_each(session, &target->sessions, register_link) {
 		if (session->nexus.session_id == session_id) {
-			session_act(session, session_drop);
+			session_act(session, fn);
 			return 0;
 		}
 	}
 	return -ENOENT;
+}
+
+int target_end_session(struct target *target, uint32_t session_id)
+{
+	return act_on(target, session_id, session_drop);
+}
+
+int target_request_logout(struct target *target, uint32_t session_id)
+{
+	return act_on(target, session_id, session_logout_request);
 }
 
 int target_portal_refuse(struct target *target, unsigned portal, bool refuse)

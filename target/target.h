@@ -167,6 +167,9 @@ void target_each_session(struct target *target, bool (*fn)(const struct target_s
 /* Ends a session as if its connections had failed. 0, or -ENOENT. */
 int target_end_session(struct target *target, uint32_t session_id);
 
+/* Asks a session to log out (RFC 7143 11.9.1, event 1). 0, or -ENOENT. */
+int target_request_logout(struct target *target, uint32_t session_id);
+
 /* Closes and refuses (true) or serves again (false) one portal: an array's port that goes down and up. Sessions on it
  * end without a word. For braid-array's faults. */
 int target_portal_refuse(struct target *target, unsigned portal, bool refuse);

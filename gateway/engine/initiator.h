@@ -67,6 +67,8 @@ struct initiator_events {
 	void (*opened)(void *arg);
 	/* The connection, the login or the discovery failed; nothing more will come. Call close. */
 	void (*failed)(void *arg, const char *reason);
+	/* The array ends the connection, and wants no other login before that time (Time2Wait). `failed` is next. */
+	void (*dismissed)(void *arg, uint64_t wait_us);
 	void (*done)(void *arg, struct xfer *xfer);
 	/* The answer to abort_task. When that has ended the task and its transfer was not done before, it never will
 	 * be: it is the caller's again. */

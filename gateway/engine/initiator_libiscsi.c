@@ -26,6 +26,8 @@
 
 #define STATUS_REDIRECT 0x101 /* login status class 1: the target has moved (RFC 7143 11.13.5) */
 #define CONNECT_SYN_RETRIES 2
+#define TIME2WAIT_DEFAULT_S 2 /* RFC 7143 13.15 */
+#define TIME2WAIT_MAX_S 60 /* an array that wants more is asked before */
 #define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
 
 /* libiscsi tells the negotiated keys only to its log function, which has neither an argument nor a buffer of its own:
@@ -63,14 +65,27 @@ static void forget_reason(struct initiator *in)
 		*error = '\0';
 }
 
+/* What follows `key` in the message. False: it is not there. */
+static bool find_number(const char *message, const char *key, unsigned long *value)
+{
+	const char *at = strstr(message, key);
+
+	if (at)
+		*value = strtoul(at + strlen(key), NULL, 10);
+	return at != NULL;
+}
+
 static void on_login_log(int level, const char *message)
 {
-	static const char key[] = "MaxRecvDataSegmentLength=";
-	const char *value = strstr(message, key);
+	unsigned long value;
 
 	(void)level;
-	if (login_current && value && strtoul(value + sizeof(key) - 1, NULL, 10) < MRDSL_MIN)
+	if (!login_current)
+		return;
+	if (find_number(message, "MaxRecvDataSegmentLength=", &value) && value < MRDSL_MIN)
 		initiator_die(login_current, "the array offers a MaxRecvDataSegmentLength below 512");
+	if (find_number(message, "DefaultTime2Wait=", &value))
+		login_current->wait_us = (value < TIME2WAIT_MAX_S ? value : TIME2WAIT_MAX_S) * US_PER_S;
 }
 
 static void initiator_service(struct initiator *in, int revents)
@@ -90,8 +105,13 @@ static void initiator_service(struct initiator *in, int revents)
 		pthread_mutex_unlock(&login_lock);
 	}
 	in->in_service = false;
-	if (rc < 0)
+	if (rc < 0) {
 		initiator_die(in, "%s", initiator_reason(in));
+	} else if (in->open && !in->dead && !iscsi_is_logged_in(in->iscsi)) {
+		/* libiscsi answers such a request by itself, and the array has ended all commands */
+		in->dismissed = true;
+		initiator_die(in, "the array asked to log out");
+	}
 }
 
 static void initiator_watch(struct initiator *in)
@@ -184,6 +204,8 @@ static void on_deadline(void *arg)
 		in->dead = true;
 		snprintf(in->reason, sizeof(in->reason), "login timed out");
 	}
+	if (in->dismissed && in->events->dismissed)
+		in->events->dismissed(in->arg, in->wait_us);
 	in->events->failed(in->arg, in->reason); /* closes in */
 }
 
@@ -264,6 +286,7 @@ static struct initiator *libiscsi_open(struct loop *loop, const struct initiator
 	in->arg = arg;
 	in->loop = loop;
 	in->discovery = !params->target_name;
+	in->wait_us = TIME2WAIT_DEFAULT_S * US_PER_S;
 	list_init(&in->held);
 	loop_hook_init(&in->flush, on_flush, in);
 	timer_init(&in->deadline, loop_clock(loop), on_deadline, in);

@@ -44,6 +44,8 @@ struct initiator {
 	unsigned queued; /* commands since the last flush */
 	bool queued_payload;
 	bool rejected; /* it has met a Reject before */
+	bool dismissed; /* it was logged out on the array's request */
+	uint64_t wait_us; /* DefaultTime2Wait, as negotiated */
 	size_t owed; /* PDUs that the commands under way may put into the queue */
 	struct manage manage;
 	struct list held; /* struct xfer_task */

@@ -191,7 +191,7 @@ static void on_opened(void *arg)
 	lane->ping_sent_us = lane->doubted_us = 0;
 	/* The array has accepted our ISID again: the session that held it before is gone, and its tasks with it. */
 	if (lane->state == LANE_FENCING) {
-		lane_later(lane, 0, lane_connect);
+		lane_later(lane, lane->wait_us, lane_connect);
 		fence_release(lane, NULL, "session");
 		return;
 	}
@@ -218,6 +218,13 @@ static void on_failed(void *arg, const char *reason)
 	lane_fail(lane, reason);
 }
 
+static void on_dismissed(void *arg, uint64_t wait_us)
+{
+	struct lane *lane = arg;
+
+	lane->wait_us = wait_us;
+}
+
 static void on_found(void *arg, const struct initiator_target *target)
 {
 	(void)arg;
@@ -227,6 +234,7 @@ static void on_found(void *arg, const struct initiator_target *target)
 static const struct initiator_events lane_events = {
 	.opened = on_opened,
 	.failed = on_failed,
+	.dismissed = on_dismissed,
 	.done = on_done,
 	.managed = on_managed,
 	.found = on_found,
@@ -262,6 +270,7 @@ static void lane_connect(struct lane *lane)
 		lane_set_state(lane, LANE_DOWN, outage_left_us(lane), NULL);
 		return;
 	}
+	lane->wait_us = 0;
 	lane_set_state(lane, LANE_CONNECTING, 0, NULL);
 	lane_open(lane, lane->link);
 }
@@ -280,7 +289,7 @@ void lane_kick(struct lane *lane)
 static void lane_recover(struct lane *lane)
 {
 	const struct lane *sibling = fence_sibling(lane);
-	uint64_t delay = backoff_us(lane);
+	uint64_t backoff = backoff_us(lane), delay = lane->wait_us > backoff ? lane->wait_us : backoff;
 
 	if (sibling) {
 		if (lane->state != LANE_FENCING)

@@ -52,6 +52,7 @@ struct lane {
 	struct timer reconnect; /* the next attempt; also what must not run inside an event of the initiator */
 	void (*next_step)(struct lane *lane);
 	unsigned attempts; /* failed ones in a row */
+	uint64_t wait_us; /* before the next one, because the array said so */
 	uint64_t up_since_us; /* the last login */
 	uint64_t logins;
 

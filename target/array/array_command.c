@@ -304,6 +304,16 @@ static const char *end_session(struct array *array, char **words, size_t count, 
 	return target_end_session(array->target, (uint32_t)id) ? "no such session" : NULL;
 }
 
+static const char *logout(struct array *array, char **words, size_t count, struct evbuffer *out)
+{
+	uint64_t id;
+
+	(void)out;
+	if (count != 1 || number_parse(words[0], UINT32_MAX, &id))
+		return "logout takes the number of a session";
+	return target_request_logout(array->target, (uint32_t)id) ? "no such session" : NULL;
+}
+
 static const char *quit(struct array *array, char **words, size_t count, struct evbuffer *out)
 {
 	(void)words;
@@ -348,6 +358,7 @@ static const struct {
 	{ "portals", ON_CONTROL, portals, "", "the portals" },
 	{ "sessions", ON_CONTROL, sessions, "", "who is logged in" },
 	{ "end", ON_CONTROL, end_session, " SESSION", "end a session without a word" },
+	{ "logout", ON_CONTROL, logout, " SESSION", "ask a session to log out" },
 	{ "help", ON_CONTROL, help, "", "this list" },
 	{ "quit", ON_CONTROL, quit, "", "log everybody out and end" },
 };

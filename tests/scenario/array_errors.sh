@@ -3,7 +3,8 @@
 # and goes on over another path, and the same for a host that goes away.
 # COMPARE AND WRITE, whose answer is lost with its command, is reconciled with what the medium says.
 # An iSCSI Reject sends a command to another path.
-# row: E3 E4 F3
+# Sessions that the array asks to log out, or drops, cost a host nothing.
+# row: E2 E3 E4 F3
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
@@ -95,5 +96,28 @@ expect_eq "$(array fault release | head -n 1)" released=0 "copies of the write t
 ! holds 0xbb || fail "a write that was aborted came down"
 
 expect_eq "$(logins)" "$before" "logins: no link was dropped for any of this"
+
+# normal_sessions: those of the gateway at the array
+normal_sessions()
+{
+	array sessions | sed -n 's/^session=\([0-9]*\) .*discovery=no.*/\1/p'
+}
+
+for message in logout end; do
+	note "each session is told: $message"
+	start_load "$message" --url "$(lun_url 0)" --sessions 2 --depth 8 --seconds 10 --sizes 4k,256k --mix read=50,write=50 \
+		--region 8m --timeout 0
+	sleep 1
+	for session in $(normal_sessions); do
+		array "$message" "$session" >/dev/null
+		[[ $message == end ]] || wait_until 2 paths_up 1 # for Time2Wait, 2 seconds
+		sleep 0.5
+		wait_until 10 paths_up 2
+	done
+	end_load "$message" || fail "the load: $(jq -c . $message.json)"
+	expect_eq "$(jq '.wrong + .failed + .connection_losses' "$message.json")" 0 "findings"
+done
+has_event link-down "the array asked to log out" ||
+	fail "no event: $(api GET /events | jq -c '.events[] | [.type, .message]')"
 stop_pid braidd || fail "braidd did not end well"
 stop_pid array || fail "the array did not end well"

@@ -2,6 +2,7 @@
 
 #include "gateway/base/memory.h"
 #include "tests/simulation/sim_session.h"
+#include "tests/simulation/sim_transport.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -136,6 +137,20 @@ void sim_portal_reset(struct sim_portal *portal)
 	list_for_each(session, &portal->array->sessions, link)
 		if (session->portal == portal)
 			sim_session_lost(session);
+}
+
+void sim_portal_dismiss(struct sim_portal *portal, uint64_t wait_us)
+{
+	struct sim_session *session;
+
+	list_for_each(session, &portal->array->sessions, link) {
+		if (session->portal != portal)
+			continue;
+		if (session->initiator)
+			sim_transport_dismissed(session->initiator, wait_us);
+		session->initiator = NULL;
+		sim_session_destroy(session);
+	}
 }
 
 void sim_portal_down(struct sim_portal *portal, bool down)

@@ -80,5 +80,7 @@ struct sim_portal *sim_portal_find(struct sim *sim, const char *address);
 void sim_portal_down(struct sim_portal *portal, bool down); /* down: connections are reset */
 void sim_portal_black_hole(struct sim_portal *portal, bool on); /* off: what was on its way goes on */
 void sim_portal_reset(struct sim_portal *portal); /* every connection, once */
+/* Every session is asked to log out, does, and is over with its commands; none is to come back before wait_us. */
+void sim_portal_dismiss(struct sim_portal *portal, uint64_t wait_us);
 
 #endif

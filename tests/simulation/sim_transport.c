@@ -25,6 +25,7 @@ struct initiator {
 	bool managing; /* an ABORT TASK is not answered yet */
 	struct xfer *victim; /* of it; NULL: it is done */
 	const char *reason;
+	uint64_t wait_us; /* of a logout that the array asked for */
 };
 
 /* A transfer's share: the number of the connection that has it now. */
@@ -63,6 +64,8 @@ static void next_step(struct initiator *in, uint64_t delay_us, void (*step)(stru
 
 static void report_failure(struct initiator *in)
 {
+	if (in->wait_us)
+		in->events->dismissed(in->arg, in->wait_us);
 	in->events->failed(in->arg, in->reason); /* closes in */
 }
 
@@ -79,6 +82,12 @@ void sim_transport_lost(struct initiator *in, const char *reason)
 {
 	in->session = NULL;
 	fail_later(in, 0, reason);
+}
+
+void sim_transport_dismissed(struct initiator *in, uint64_t wait_us)
+{
+	in->wait_us = wait_us;
+	sim_transport_lost(in, "the array asked to log out");
 }
 
 void sim_transport_done(struct initiator *in, struct xfer *xfer)

@@ -21,5 +21,6 @@ void sim_transport_done(struct initiator *initiator, struct xfer *xfer);
 bool sim_transport_muted(const struct initiator *initiator); /* takes NULL */
 void sim_transport_managed(struct initiator *initiator, uint8_t response);
 void sim_transport_lost(struct initiator *initiator, const char *reason);
+void sim_transport_dismissed(struct initiator *initiator, uint64_t wait_us); /* as lost, with Time2Wait */
 
 #endif

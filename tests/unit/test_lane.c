@@ -144,6 +144,39 @@ static void test_keepalive_after_late_answers(void **state)
 	world_destroy(world);
 }
 
+/* row: E2: the array asks for a logout: what was in flight goes elsewhere, and nobody logs in again before Time2Wait */
+static void test_dismissed(void **state)
+{
+	struct world *world = world_create_ready(1, "{'policies': {'default': 'weighted-paths'}}");
+	uint64_t logins = world->portals[0]->logins;
+	struct sim_io write, read;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_HANG, 2)->portal = 0;
+	sim_io_init(&write, world->sim);
+	sim_io_init(&read, world->sim);
+	sim_io_write(&write, world_prefer(world, PORTAL_1A), 0, 1);
+	sim_io_read(&read, world_prefer(world, PORTAL_1A), 1);
+	sim_run(world->sim, 10 * MS);
+	sim_portal_dismiss(world->portals[0], 3 * S);
+	assert_true(sim_io_wait(&write, 100 * MS) && sim_io_wait(&read, 100 * MS));
+	assert_int_equal(write.io.status, SCSI_GOOD);
+	assert_int_equal(read.io.status, SCSI_GOOD);
+	sim_run(world->sim, 2500 * MS);
+	assert_int_equal(world->portals[0]->logins, logins);
+	sim_run(world->sim, S);
+	assert_int_equal(world->portals[0]->logins, logins + 1);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	sim_portal_reset(world->portals[0]); /* an ordinary failure is not waited for */
+	sim_run(world->sim, S);
+	assert_int_equal(world->portals[0]->logins, logins + 2);
+	sim_portal_dismiss(world->portals[0], 3 * S); /* with nothing in flight: no fence comes first */
+	sim_run(world->sim, 2500 * MS);
+	assert_int_equal(world->portals[0]->logins, logins + 2);
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	world_destroy(world);
+}
+
 /* row: E4: a command that hangs while others are answered is ended there, and goes on elsewhere */
 static void test_command_timeout(void **state)
 {
@@ -316,6 +349,7 @@ int main(void)
 		cmocka_unit_test(test_login_timeout),
 		cmocka_unit_test(test_keepalive_of_an_idle_link),
 		cmocka_unit_test(test_keepalive_after_late_answers),
+		cmocka_unit_test(test_dismissed),
 		cmocka_unit_test(test_command_timeout),
 		cmocka_unit_test(test_poisonous_command),
 		cmocka_unit_test(test_slow_commands_may_take_long),
