@@ -13,6 +13,8 @@
 #define LEAVE_US (5 * US_PER_MS) /* between two looks whether a registration has come to its end */
 #define DELAY_US (100 * US_PER_MS) /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
 
+#define SPACE_PERIOD_US (60 * US_PER_S) /* an array without space says so to every write */
+
 #define LOSSES_MAX 16 /* of links with one command, in more than pdo_remove_period */
 
 #define ASC_LU_COMMUNICATION_FAILURE 0x0800
@@ -413,6 +415,21 @@ static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
 		access_refresh(&path->disk->access);
 }
 
+void disk_space_short(struct disk *disk, const struct dsm_result *result)
+{
+	scsi_asc news = (scsi_asc)(result->asc << 8 | result->ascq);
+	uint64_t now = disk_now(disk);
+
+	if (disk->space_told == news && now - disk->space_told_us < SPACE_PERIOD_US)
+		return;
+	disk->space_told = news;
+	disk->space_told_us = now;
+	worker_notice(disk->worker, "warning", "space", disk->core->id,
+		      "thin provisioning: the array answers with sense %x/%02x/%02x, %s", result->sense_key,
+		      result->asc, result->ascq,
+		      result->sense_key == SENSE_DATA_PROTECT ? "it has no space left" : "look at its space");
+}
+
 static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
 {
 	if (next == DSM_RETRY_SAME)
@@ -469,6 +486,8 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 		queue_cut(path->lane, xfer);
 	if (verdict.flags & DSM_REIDENTIFY)
 		lane_reidentify(path->lane);
+	if (verdict.flags & DSM_SPACE_EVENT)
+		disk_space_short(disk, &result);
 	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
 		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
 	again = retry_allowed(io, &verdict);

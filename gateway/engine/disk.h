@@ -42,6 +42,8 @@ struct disk {
 
 	struct access access;
 	struct decision_log decisions;
+	uint64_t space_told_us; /* the last event about space, and what it was about; 0: none */
+	scsi_asc space_told;
 
 	unsigned busy; /* commands inside */
 	struct timer leave; /* the next look at what is still inside */
@@ -75,6 +77,9 @@ void disk_refresh(struct disk *disk);
  */
 void disk_enter(struct disk *disk);
 void disk_exit(struct disk *disk);
+
+/* The array has said that space becomes short: an event, of the same news once a minute at most. */
+void disk_space_short(struct disk *disk, const struct dsm_result *result);
 
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */

@@ -95,6 +95,8 @@ bool path_met_attention(struct path *path, const struct dsm_result *result)
 		path_tell_hosts(path, result, 0);
 	if (flags & DSM_REFRESH)
 		access_refresh(&path->disk->access);
+	if (flags & DSM_SPACE_EVENT)
+		disk_space_short(path->disk, result);
 	if (flags & DSM_REIDENTIFY) /* row D4 */
 		lane_reidentify(path->lane);
 	return true;

@@ -88,10 +88,10 @@ static const struct row rows[] = {
 	{ "E13 nexus loss", ALUA, SENSE(6, 0x2907), .ways = "aaa", .end = COUNTED, .seen = RTPG },
 	{ "E14 mode parameters changed", PLAIN, SENSE(6, 0x2a01), .ways = "a", .end = RETURNED },
 	{ "E14 commands cleared", PLAIN, SENSE(6, 0x2f00), .ways = "a", .end = RETURNED },
-	{ "E15 space: threshold", PLAIN, SENSE(6, 0x3807), .ways = "a", .end = RETURNED },
+	{ "E15 space: threshold", PLAIN, SENSE(6, 0x3807), .ways = "a", .end = RETURNED, .events = "space" },
 	{ "E15 space: allocation in progress", PLAIN, SENSE(2, 0x0414),
-	  .ways = "a", .end = RETURNED },
-	{ "E15 space: exhausted", PLAIN, SENSE(7, 0x2707), .ways = "a", .end = RETURNED },
+	  .ways = "a", .end = RETURNED, .events = "space" },
+	{ "E15 space: exhausted", PLAIN, SENSE(7, 0x2707), .ways = "a", .end = RETURNED, .events = "space" },
 	{ "E16 LU not supported", PLAIN, SENSE(5, 0x2500),
 	  .ways = "ab", .end = COUNTED, .fate = DOUBTED, .seen = AGAIN, .events = "link-down link-up" },
 	{ "E17 invalid opcode", PLAIN, SENSE(5, 0x2000), .ways = "a", .end = RETURNED },
@@ -487,6 +487,21 @@ static void test_gone_everywhere(void **state)
 	stage_destroy(stage);
 }
 
+/* row: E15: an array without space says so to every command; the event comes once a minute */
+static void test_space_events_are_rare(void **state)
+{
+	static const struct row row = { "E15", PLAIN, SENSE(7, 0x2707), .ways = "" };
+	struct stage *stage = stage_create(&row);
+
+	(void)state;
+	for (unsigned i = 0; i < 100; i++) {
+		stage_run(stage, 1);
+		sim_run(stage->world->sim, S);
+	}
+	assert_int_equal(sim_gateway_events(stage->world->g, "space"), 2);
+	stage_destroy(stage);
+}
+
 /* ---- the tests ----------------------------------------------------------------------------------------------------
  */
 
@@ -498,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_deadly),
 		cmocka_unit_test(test_contradiction_ends),
 		cmocka_unit_test(test_gone_everywhere),
+		cmocka_unit_test(test_space_events_are_rare),
 	};
 	struct CMUnitTest tests[2 * ARRAY_COUNT(rows) + ARRAY_COUNT(losses) + ARRAY_COUNT(others)];
 	size_t count = 0;
