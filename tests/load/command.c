@@ -1,0 +1,115 @@
+/*
+ * braid-command - one command of a host, and what came back: `status=02 sense=2/0401 ms=12`.
+ *
+ *   braid-command URL read|write|tur
+ *
+ * One block, at LBA 0; what is written are zeros. No retry of any kind: the answer is the gateway's. Unit attentions of
+ * the login are fetched before. Exits with 1 when there was no answer.
+ */
+#include "gateway/base/clock.h"
+
+#include <inttypes.h>
+#include <iscsi/iscsi.h>
+#include <iscsi/scsi-lowlevel.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define ATTENTIONS_MAX 8
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * US_PER_S + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* 0: logged in, and no unit attention is pending. */
+static int log_in(struct iscsi_context *iscsi, const struct iscsi_url *url)
+{
+	iscsi_set_targetname(iscsi, url->target);
+	iscsi_set_session_type(iscsi, ISCSI_SESSION_NORMAL);
+	iscsi_set_noautoreconnect(iscsi, 1);
+	if (iscsi_connect_sync(iscsi, url->portal) || iscsi_login_sync(iscsi))
+		return -1;
+	for (unsigned i = 0; i < ATTENTIONS_MAX; i++) {
+		struct scsi_task *task = iscsi_testunitready_sync(iscsi, url->lun);
+		int status = task ? task->status : -1;
+
+		scsi_free_scsi_task(task);
+		if (status == SCSI_STATUS_GOOD)
+			return 0;
+	}
+	return -1;
+}
+
+static struct scsi_task *run(struct iscsi_context *iscsi, int lun, uint32_t block_size, const char *name)
+{
+	static unsigned char block[4096];
+
+	if (strcmp(name, "read") == 0)
+		return iscsi_read16_sync(iscsi, lun, 0, block_size, (int)block_size, 0, 0, 0, 0, 0);
+	if (strcmp(name, "write") == 0)
+		return iscsi_write16_sync(iscsi, lun, 0, block, block_size, (int)block_size, 0, 0, 0, 0, 0);
+	return iscsi_testunitready_sync(iscsi, lun);
+}
+
+static uint32_t block_size_of(struct iscsi_context *iscsi, int lun)
+{
+	struct scsi_task *task = iscsi_readcapacity10_sync(iscsi, lun, 0, 0);
+	const struct scsi_readcapacity10 *capacity = task ? scsi_datain_unmarshall(task) : NULL;
+	uint32_t size = capacity && capacity->block_size == 4096 ? 4096 : 512;
+
+	scsi_free_scsi_task(task);
+	return size;
+}
+
+static int command(struct iscsi_context *iscsi, const struct iscsi_url *url, const char *name)
+{
+	uint32_t block_size;
+	struct scsi_task *task;
+	uint64_t begin;
+	int answered;
+
+	if (log_in(iscsi, url)) {
+		fprintf(stderr, "braid-command: %s\n", iscsi_get_error(iscsi));
+		return 1;
+	}
+	block_size = block_size_of(iscsi, url->lun);
+	begin = now_us();
+	task = run(iscsi, url->lun, block_size, name);
+	answered = task && (unsigned)task->status <= 0xff;
+	if (answered)
+		printf("status=%02x sense=%x/%04x ms=%" PRIu64 "\n", task->status,
+		       task->status == SCSI_STATUS_CHECK_CONDITION ? (unsigned)task->sense.key : 0,
+		       task->status == SCSI_STATUS_CHECK_CONDITION ? (unsigned)task->sense.ascq : 0,
+		       (now_us() - begin) / 1000);
+	else
+		fprintf(stderr, "braid-command: %s\n", iscsi_get_error(iscsi));
+	scsi_free_scsi_task(task);
+	return !answered;
+}
+
+int main(int argc, char **argv)
+{
+	struct iscsi_context *iscsi;
+	struct iscsi_url *url;
+	int status;
+
+	if (argc != 3) {
+		fprintf(stderr, "usage: braid-command URL read|write|tur\n");
+		return 2;
+	}
+	iscsi = iscsi_create_context("iqn.2026-11.org.example:command");
+	url = iscsi ? iscsi_parse_full_url(iscsi, argv[1]) : NULL;
+	if (!url) {
+		fprintf(stderr, "braid-command: no such URL\n");
+		return 2;
+	}
+	status = command(iscsi, url, argv[2]);
+	iscsi_destroy_url(url);
+	iscsi_destroy_context(iscsi);
+	return status;
+}
