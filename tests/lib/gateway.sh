@@ -51,7 +51,7 @@ device_is()
 # has_event TYPE [TEXT]: the journal has an event of that type whose message holds the text
 has_event()
 {
-	api GET '/events' | jq -e --arg type "$1" --arg text "${2-}" \
+	api GET '/events?limit=1000' | jq -e --arg type "$1" --arg text "${2-}" \
 		'any(.events[]; .type == $type and (.message | contains($text)))' >/dev/null
 }
 
