@@ -1,22 +1,25 @@
 /*
  * braid-command - one command of a host, and what came back: `status=02 sense=2/0401 ms=12`.
  *
- *   braid-command URL read|write|tur
+ *   braid-command URL read|write|tur [COUNT [BLOCKS]]
  *
- * One block, at LBA 0; what is written are zeros. No retry of any kind: the answer is the gateway's. Unit attentions of
- * the login are fetched before. Exits with 1 when there was no answer.
+ * COUNT of them, one after the other, until one ends otherwise than GOOD: the answer is that of the last. Each is of so
+ * many blocks (1) at LBA 0; what is written are zeros. No retry of any kind: the answer is the gateway's. Unit
+ * attentions of the login are fetched before. Exits with 1 when there was no answer.
  */
 #include "gateway/base/clock.h"
 
 #include <inttypes.h>
 #include <iscsi/iscsi.h>
 #include <iscsi/scsi-lowlevel.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #define ATTENTIONS_MAX 8
+#define BLOCKS_MAX 64
 
 static uint64_t now_us(void)
 {
@@ -45,14 +48,20 @@ static int log_in(struct iscsi_context *iscsi, const struct iscsi_url *url)
 	return -1;
 }
 
-static struct scsi_task *run(struct iscsi_context *iscsi, int lun, uint32_t block_size, const char *name)
-{
-	static unsigned char block[4096];
+struct request {
+	const char *name;
+	unsigned long count, blocks;
+};
 
-	if (strcmp(name, "read") == 0)
-		return iscsi_read16_sync(iscsi, lun, 0, block_size, (int)block_size, 0, 0, 0, 0, 0);
-	if (strcmp(name, "write") == 0)
-		return iscsi_write16_sync(iscsi, lun, 0, block, block_size, (int)block_size, 0, 0, 0, 0, 0);
+static struct scsi_task *run(struct iscsi_context *iscsi, int lun, uint32_t block_size, const struct request *request)
+{
+	static unsigned char zeros[BLOCKS_MAX * 4096];
+	uint32_t bytes = (uint32_t)request->blocks * block_size;
+
+	if (strcmp(request->name, "read") == 0)
+		return iscsi_read16_sync(iscsi, lun, 0, bytes, (int)block_size, 0, 0, 0, 0, 0);
+	if (strcmp(request->name, "write") == 0)
+		return iscsi_write16_sync(iscsi, lun, 0, zeros, bytes, (int)block_size, 0, 0, 0, 0, 0);
 	return iscsi_testunitready_sync(iscsi, lun);
 }
 
@@ -66,29 +75,36 @@ static uint32_t block_size_of(struct iscsi_context *iscsi, int lun)
 	return size;
 }
 
-static int command(struct iscsi_context *iscsi, const struct iscsi_url *url, const char *name)
+static void print_answer(const struct scsi_task *task, uint64_t us)
+{
+	bool sense = task->status == SCSI_STATUS_CHECK_CONDITION;
+
+	printf("status=%02x sense=%x/%04x ms=%" PRIu64 "\n", task->status, sense ? (unsigned)task->sense.key : 0,
+	       sense ? (unsigned)task->sense.ascq : 0, us / 1000);
+}
+
+static int command(struct iscsi_context *iscsi, const struct iscsi_url *url, const struct request *request)
 {
 	uint32_t block_size;
-	struct scsi_task *task;
-	uint64_t begin;
-	int answered;
+	bool good = true, answered = true;
 
 	if (log_in(iscsi, url)) {
 		fprintf(stderr, "braid-command: %s\n", iscsi_get_error(iscsi));
 		return 1;
 	}
 	block_size = block_size_of(iscsi, url->lun);
-	begin = now_us();
-	task = run(iscsi, url->lun, block_size, name);
-	answered = task && (unsigned)task->status <= 0xff;
-	if (answered)
-		printf("status=%02x sense=%x/%04x ms=%" PRIu64 "\n", task->status,
-		       task->status == SCSI_STATUS_CHECK_CONDITION ? (unsigned)task->sense.key : 0,
-		       task->status == SCSI_STATUS_CHECK_CONDITION ? (unsigned)task->sense.ascq : 0,
-		       (now_us() - begin) / 1000);
-	else
+	for (unsigned long i = 1; i <= request->count && good; i++) {
+		uint64_t begin = now_us();
+		struct scsi_task *task = run(iscsi, url->lun, block_size, request);
+
+		answered = task && (unsigned)task->status <= 0xff; /* above are libiscsi's own */
+		good = answered && task->status == SCSI_STATUS_GOOD;
+		if (answered && (!good || i == request->count))
+			print_answer(task, now_us() - begin);
+		scsi_free_scsi_task(task);
+	}
+	if (!answered)
 		fprintf(stderr, "braid-command: %s\n", iscsi_get_error(iscsi));
-	scsi_free_scsi_task(task);
 	return !answered;
 }
 
@@ -96,19 +112,25 @@ int main(int argc, char **argv)
 {
 	struct iscsi_context *iscsi;
 	struct iscsi_url *url;
+	struct request request = { .count = 1, .blocks = 1 };
 	int status;
 
-	if (argc != 3) {
-		fprintf(stderr, "usage: braid-command URL read|write|tur\n");
+	if (argc > 3)
+		request.count = strtoul(argv[3], NULL, 10);
+	if (argc > 4)
+		request.blocks = strtoul(argv[4], NULL, 10);
+	if (argc < 3 || argc > 5 || !request.count || !request.blocks || request.blocks > BLOCKS_MAX) {
+		fprintf(stderr, "usage: braid-command URL read|write|tur [COUNT [BLOCKS]]\n");
 		return 2;
 	}
+	request.name = argv[2];
 	iscsi = iscsi_create_context("iqn.2026-11.org.example:command");
 	url = iscsi ? iscsi_parse_full_url(iscsi, argv[1]) : NULL;
 	if (!url) {
 		fprintf(stderr, "braid-command: no such URL\n");
 		return 2;
 	}
-	status = command(iscsi, url, argv[2]);
+	status = command(iscsi, url, &request);
 	iscsi_destroy_url(url);
 	iscsi_destroy_context(iscsi);
 	return status;
