@@ -224,6 +224,29 @@ static void test_reconnect_lifts(void **state)
 	world_destroy(world);
 }
 
+/* row: L6: a link that is taken away as a rehearsal has not failed, however often */
+static void test_rehearsals_are_no_failures(void **state)
+{
+	struct world *world = world_create_ready(2, NULL);
+	struct link *link = sim_gateway_link(world->g, PORTAL_1A);
+	struct problem problem = { 0 };
+
+	(void)state;
+	for (unsigned i = 0; i < 2 * PROBATION_FAILURES; i++) {
+		const char *how = i % 2 ? "silent" : "cut";
+
+		assert_int_equal(control_rehearse(world->g->gateway, link->id, how, 2, false, &problem), 0);
+		for (unsigned n = 0; n < 8; n++)
+			reads_through(world, n % 2, PORTAL_1A);
+		sim_run(world->sim, 6 * S);
+		assert_int_equal(link_workers_up(link), 2);
+	}
+	assert_true(link->lanes[0].logins > PROBATION_FAILURES);
+	assert_int_equal(sim_gateway_events(world->g, "probation-begun"), 0);
+	assert_int_equal(link->probation.failures, 0);
+	world_destroy(world);
+}
+
 /* row: L6: the bound of the delays is the administrator's path_recovery_interval */
 static void test_bound_of_delays(void **state)
 {
@@ -392,6 +415,7 @@ int main(void)
 		cmocka_unit_test(test_flapping_link_rests),
 		cmocka_unit_test(test_last_resort),
 		cmocka_unit_test(test_reconnect_lifts),
+		cmocka_unit_test(test_rehearsals_are_no_failures),
 		cmocka_unit_test(test_bound_of_delays),
 		cmocka_unit_test(test_path_doubted_again_and_again),
 		cmocka_unit_test(test_drained_on_probation),
