@@ -21,8 +21,10 @@
 #define PR_OUT_REGISTER_AND_IGNORE 0x06
 #define PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY 0x5
 #define PR_OUT_BYTES 24
-#define PR_IN_BYTES 4096
-#define PR_KEYS_MAX ((PR_IN_BYTES - 8) / 8)
+#define PR_CDB_BYTES 10
+#define PR_RESERVATION_BYTES 24
+#define PR_KEYS_MAX 4096 /* of a few gateways, each with up to 64 workers on 32 paths */
+#define PR_KEYS_BYTES (8 + 8 * PR_KEYS_MAX)
 
 /* A key: the mark of all gateways, 24 bits of this one's identity, 31 bits of the lane's. */
 #define KEY_MARK UINT64_C(0xb4)
@@ -47,7 +49,6 @@ struct registration {
 	void (*fenced)(void *arg, bool success);
 	void (*listed)(void *arg, const uint64_t *keys, unsigned count);
 	void *arg;
-	uint8_t data[PR_IN_BYTES];
 };
 
 struct step {
@@ -118,34 +119,46 @@ static uint64_t own_key(const struct registration *r)
 
 static void on_answer(void *arg, const struct xfer *xfer);
 
-static void put_parameters(struct registration *r)
+static void put_parameters(const struct registration *r, uint8_t data[PR_OUT_BYTES])
 {
-	memset(r->data, 0, PR_OUT_BYTES);
+	memset(data, 0, PR_OUT_BYTES);
 	if (r->step == &step_register) {
-		put_be64(r->data + 8, own_key(r));
+		put_be64(data + 8, own_key(r));
 		return;
 	}
 	if (r->step == &step_unregister || r->step == &step_give_back) /* to key 0 */
 		return;
-	put_be64(r->data, own_key(r));
+	put_be64(data, own_key(r));
 	if (r->step == &step_preempt)
-		put_be64(r->data + 8, r->victim);
+		put_be64(data + 8, r->victim);
 	else if (r->step == &step_try)
-		put_be64(r->data + 8, KEY_OF_NOBODY);
+		put_be64(data + 8, KEY_OF_NOBODY);
+}
+
+static bool send_out(struct registration *r, uint8_t cdb[PR_CDB_BYTES])
+{
+	uint8_t data[PR_OUT_BYTES];
+
+	put_parameters(r, data);
+	put_be16(cdb + 7, PR_OUT_BYTES);
+	return slot_command(r->path->lane, r->path->core->lun, cdb, PR_CDB_BYTES, SCSI_DIR_OUT, data, PR_OUT_BYTES,
+			    on_answer, r);
+}
+
+/* What is read is looked at where it arrives: keys are many, and paths are, too. */
+static bool send_in(struct registration *r, uint8_t cdb[PR_CDB_BYTES])
+{
+	uint16_t len = r->step->action == PR_IN_READ_KEYS ? PR_KEYS_BYTES : PR_RESERVATION_BYTES;
+
+	put_be16(cdb + 7, len);
+	return slot_command(r->path->lane, r->path->core->lun, cdb, PR_CDB_BYTES, SCSI_DIR_IN, NULL, len, on_answer, r);
 }
 
 static bool send_step(struct registration *r)
 {
-	const struct step *step = r->step;
-	bool out = step->opcode == PR_OUT;
-	uint32_t len = out ? PR_OUT_BYTES : PR_IN_BYTES;
-	uint8_t cdb[10] = { step->opcode, step->action, step->type };
+	uint8_t cdb[PR_CDB_BYTES] = { r->step->opcode, r->step->action, r->step->type };
 
-	if (out)
-		put_parameters(r);
-	put_be16(cdb + 7, (uint16_t)len);
-	return slot_command(r->path->lane, r->path->core->lun, cdb, sizeof(cdb), out ? SCSI_DIR_OUT : SCSI_DIR_IN,
-			    r->data, len, on_answer, r);
+	return r->step->opcode == PR_OUT ? send_out(r, cdb) : send_in(r, cdb);
 }
 
 static void on_pause(void *arg)
@@ -242,16 +255,18 @@ static const struct step *on_refused(struct registration *r, const struct xfer *
 }
 
 /* What a READ RESERVATION answer says: the reservation is a gateway's, this one's or another / there is none. */
-static bool is_gateways(const struct registration *r, const struct xfer *xfer)
+static bool is_gateways(const struct xfer *xfer)
 {
-	return xfer->status == SCSI_GOOD && xfer->transfer >= 24 && get_be32(r->data + 4) >= 16 &&
-	       get_be64(r->data + 8) >> KEY_MARK_SHIFT == KEY_MARK &&
-	       (r->data[21] & 0xf) == PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY;
+	const uint8_t *data = xfer->data;
+
+	return xfer->status == SCSI_GOOD && xfer->transfer >= PR_RESERVATION_BYTES && get_be32(data + 4) >= 16 &&
+	       get_be64(data + 8) >> KEY_MARK_SHIFT == KEY_MARK &&
+	       (data[21] & 0xf) == PR_TYPE_WRITE_EXCLUSIVE_REGISTRANTS_ONLY;
 }
 
-static bool is_free(const struct registration *r, const struct xfer *xfer)
+static bool is_free(const struct xfer *xfer)
 {
-	return xfer->status == SCSI_GOOD && xfer->transfer >= 8 && get_be32(r->data + 4) == 0;
+	return xfer->status == SCSI_GOOD && xfer->transfer >= 8 && get_be32(xfer->data + 4) == 0;
 }
 
 /* A conflict is no failure when the reservation that is there is the same: another gateway's, or our own from before.
@@ -265,9 +280,9 @@ static const struct step *on_reserved(struct registration *r, const struct xfer 
 
 static const struct step *on_reservation_read(struct registration *r, const struct xfer *xfer)
 {
-	if (is_gateways(r, xfer))
+	if (is_gateways(xfer))
 		return finish_registration(r, REGISTRATION_DONE);
-	if (is_free(r, xfer) && r->rounds++ < TRIES) /* another gateway has given it back meanwhile */
+	if (is_free(xfer) && r->rounds++ < TRIES) /* another gateway has given it back meanwhile */
 		return &step_reserve;
 	return give_back(r, xfer);
 }
@@ -317,21 +332,21 @@ static const struct step *finish_preempt(struct registration *r, bool success)
 }
 
 /* Those of a READ KEYS answer. */
-static unsigned keys_of(const struct registration *r, const struct xfer *xfer, uint64_t keys[PR_KEYS_MAX])
+static unsigned keys_of(const struct xfer *xfer, uint64_t keys[PR_KEYS_MAX])
 {
-	size_t len = xfer->transfer < PR_IN_BYTES ? xfer->transfer : PR_IN_BYTES;
-	size_t listed = len >= 8 ? get_be32(r->data + 4) : 0;
+	size_t len = xfer->transfer < xfer->len ? xfer->transfer : xfer->len;
+	size_t listed = len >= 8 ? get_be32(xfer->data + 4) : 0;
 	unsigned count = 0;
 
 	for (size_t at = 8; at + 8 <= len && at + 8 <= 8 + listed; at += 8)
-		keys[count++] = get_be64(r->data + at);
+		keys[count++] = get_be64(xfer->data + at);
 	return count;
 }
 
 static bool has_victim(const struct registration *r, const struct xfer *xfer)
 {
 	uint64_t keys[PR_KEYS_MAX];
-	unsigned count = keys_of(r, xfer, keys);
+	unsigned count = keys_of(xfer, keys);
 
 	for (unsigned i = 0; i < count; i++)
 		if (keys[i] == r->victim)
@@ -362,7 +377,7 @@ static const struct step *on_keys_after(struct registration *r, const struct xfe
  * gateway's that ended, or that of a link given back. */
 static const struct step *on_still_reserved(struct registration *r, const struct xfer *xfer)
 {
-	return is_free(r, xfer) ? &step_reserve_again : finish_preempt(r, is_gateways(r, xfer));
+	return is_free(xfer) ? &step_reserve_again : finish_preempt(r, is_gateways(xfer));
 }
 
 static const struct step *on_reserved_again(struct registration *r, const struct xfer *xfer)
@@ -399,7 +414,7 @@ static const struct step *finish_list(struct registration *r, const uint64_t *ke
 static const struct step *on_listed(struct registration *r, const struct xfer *xfer)
 {
 	uint64_t keys[PR_KEYS_MAX];
-	unsigned count = xfer->status == SCSI_GOOD ? keys_of(r, xfer, keys) : 0;
+	unsigned count = xfer->status == SCSI_GOOD ? keys_of(xfer, keys) : 0;
 
 	return finish_list(r, keys, count);
 }

@@ -15,7 +15,8 @@
 struct io;
 struct lane;
 
-/* The answer to a command of the gateway's own. Not called when the lane fails first. */
+/* The answer to a command of the gateway's own; what was read stands in xfer->data meanwhile. Not called when the lane
+ * fails first. */
 typedef void slot_answer(void *arg, const struct xfer *xfer);
 
 enum slot_abort { SLOT_ABORT_NONE, SLOT_ABORT_WANTED, SLOT_ABORT_SENT };

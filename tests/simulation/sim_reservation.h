@@ -11,7 +11,7 @@
 
 #include <stdbool.h>
 
-#define SIM_KEYS_MAX 64
+#define SIM_KEYS_MAX 1100
 #define SIM_WRITE_EXCLUSIVE_REGISTRANTS_ONLY 0x5
 
 struct sim_answer;

@@ -401,6 +401,26 @@ static void test_next_path_is_asked(void **state)
 	world_destroy(world);
 }
 
+/* The key to be taken away stands behind a thousand others: of gateways with many workers on many paths. */
+static void test_among_many_keys(void **state)
+{
+	struct world *world = world_with_reservations(1);
+	struct sim_io io;
+
+	(void)state;
+	for (uint64_t i = 1; i <= 1000; i++)
+		sim_reservation_foreign(world->lus[0], NOBODYS_KEY + i, 0);
+	world_start(world, "{" WP "}");
+	assert_true(sim_gateway_settles(world->g, 10 * S));
+	hang_a_write(world, &io);
+	sim_portal_down(world->portals[1], true);
+	sim_portal_down(world->portals[0], true);
+	assert_true(sim_io_wait(&io, 100 * MS));
+	assert_int_equal(world_events(world, "fenced", "form reservation"), 1);
+	assert_int_equal(reservations(world)->preempted, 1);
+	world_destroy(world);
+}
+
 /* ---- giving back ------------------------------------------------------------------------------------------------- */
 
 /* row: F4 D8: keys are given back when a disk is released, and when the gateway ends */
@@ -537,6 +557,7 @@ int main(void)
 		cmocka_unit_test(test_late_copies),
 		cmocka_unit_test(test_keys_that_are_not_shared),
 		cmocka_unit_test(test_next_path_is_asked),
+		cmocka_unit_test(test_among_many_keys),
 		cmocka_unit_test(test_keys_are_given_back),
 		cmocka_unit_test(test_death_in_every_step),
 		cmocka_unit_test(test_shut_down_meanwhile),
