@@ -85,7 +85,7 @@ static json_t *command_json(const struct command_view *view)
 	member_text(json, "status",
 		    view->ended ? sentence_status(view->status, view->key, view->asc, view->ascq, status) : NULL);
 	member_bool(json, "answered_by_gateway", view->own);
-	member_text(json, "link_reason", view->link_reason);
+	member_text(json, "loss_reason", view->loss_reason);
 	member_text(json, "fence", view->fence);
 	member_uint(json, "attempts_made", view->attempts_made);
 	member_json(json, "attempts", attempts);

@@ -85,15 +85,21 @@ static void put_verdict(FILE *out, const struct attempt_view *attempt)
 
 static void put_loss(FILE *out, const struct attempt_view *attempt, const struct command_view *view)
 {
-	bool unsent = strcmp(attempt->result, "unsent") == 0;
+	static const char *const words[][2] = {
+		{ "unsent", "taken back unsent" },       { "lost", "its link was lost" },
+		{ "fenced", "its link was lost" },       { "aborted", "ended at the array" },
+		{ "rejected", "rejected by the array" },
+	};
 
-	fputs(unsent ? "; taken back unsent after " : "; its link was lost after ", out);
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (strcmp(words[i][0], attempt->result) == 0)
+			fprintf(out, "; %s after ", words[i][1]);
 	put_time(out, attempt->ended_us - attempt->begun_us);
-	if (view->link_reason)
-		fprintf(out, " (%s)", view->link_reason);
-	if (attempt->fence_waits)
+	if (view->loss_reason)
+		fprintf(out, " (%s)", view->loss_reason);
+	if (attempt->fence_waits) {
 		fputs(", it waits for the fence", out);
-	else if (strcmp(attempt->result, "fenced") == 0) {
+	} else if (strcmp(attempt->result, "fenced") == 0) {
 		fputs(", fenced for ", out);
 		put_time(out, attempt->fenced_us);
 		if (view->fence)

@@ -264,7 +264,7 @@ struct attempt_view {
 	const char *policy; /* that chose; NULL: not remembered */
 	bool by_verdict; /* the attempt before was to be repeated there; no policy was asked */
 	uint64_t begun_us, ended_us; /* since the command came; ended 0: not yet */
-	const char *result; /* "pending", "answered", "unsent", "lost", "fenced", "held" */
+	const char *result; /* "pending", "answered", "unsent", "lost", "fenced", "aborted", "rejected", "held" */
 	bool fence_waits; /* "fenced", and it still is */
 	uint64_t fenced_us; /* how long it was */
 	bool judged; /* answered otherwise than GOOD: */
@@ -286,7 +286,7 @@ struct command_view {
 	uint64_t took_us;
 	bool own; /* the answer is the gateway's own */
 	uint8_t status, key, asc, ascq; /* what the host was told */
-	const char *link_reason; /* why it lost a link last; NULL: it did not */
+	const char *loss_reason; /* why an attempt ended without an answer last; NULL: none did */
 	const char *fence; /* form of the last fence that it waited for; NULL: none */
 	unsigned attempts_made; /* of which those are shown: */
 	const struct attempt_view *attempts; /* the first ones and the last one */

@@ -187,8 +187,9 @@ static void view_attempt(const struct found *found, const struct device *device,
 			 const struct decision_step *before, struct choice_view *choices, struct attempt_view *view)
 {
 	static const char *const ends[] = {
-		[DECISION_PENDING] = "pending", [DECISION_ANSWERED] = "answered", [DECISION_UNSENT] = "unsent",
-		[DECISION_LOST] = "lost",       [DECISION_FENCED] = "fenced",     [DECISION_HELD] = "held",
+		[DECISION_PENDING] = "pending",   [DECISION_ANSWERED] = "answered", [DECISION_UNSENT] = "unsent",
+		[DECISION_LOST] = "lost",         [DECISION_FENCED] = "fenced",     [DECISION_ABORTED] = "aborted",
+		[DECISION_REJECTED] = "rejected", [DECISION_HELD] = "held",
 	};
 	const struct decision_set *set = decision_set_of(&found->report->log, step->set);
 
@@ -251,7 +252,7 @@ static void view_command(const struct found *found, const struct device *device,
 		.key = head->key,
 		.asc = head->asc,
 		.ascq = head->ascq,
-		.link_reason = found->kept && *found->kept->reason ? found->kept->reason : NULL,
+		.loss_reason = found->kept && *found->kept->reason ? found->kept->reason : NULL,
 		.fence = found->kept ? found->kept->fence : NULL,
 		.attempts_made = head->attempts,
 		.attempts = canvas->attempts,

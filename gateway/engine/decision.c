@@ -165,7 +165,7 @@ void decision_lost(struct io *io, enum decision_end how, const char *reason)
 	step->ended_us = since_us(io);
 	if (kept)
 		str_copy(kept->reason, sizeof(kept->reason), reason);
-	tally->lost += how != DECISION_UNSENT;
+	tally->lost += how == DECISION_LOST || how == DECISION_FENCED;
 	tally->unsent += how == DECISION_UNSENT;
 	tally->fenced += how == DECISION_FENCED;
 }
@@ -197,6 +197,11 @@ static void fill_answer(struct decision_head *head, const struct io *io, uint32_
 	}
 }
 
+void decision_reconciled(struct io *io)
+{
+	io->trail.own = true;
+}
+
 void decision_failed(struct io *io)
 {
 	io->trail.own = true;
@@ -206,7 +211,7 @@ void decision_failed(struct io *io)
 static void tally_end(struct decision_tally *tally, const struct io *io, uint32_t took_us)
 {
 	tally->commands++;
-	tally->failed += io->trail.own;
+	tally->failed += io->trail.own && io->status != SCSI_GOOD;
 	if (took_us > tally->longest_us)
 		tally->longest_us = took_us;
 }

@@ -66,6 +66,8 @@ enum decision_end {
 	DECISION_UNSENT, /* its link failed, or is identified again, before it was sent */
 	DECISION_LOST, /* its link failed: no answer will come */
 	DECISION_FENCED, /* the same, and its copy could land late: it waits, or waited, for the fence */
+	DECISION_ABORTED, /* it was ended at the array: its host wanted so, or it took too long */
+	DECISION_REJECTED, /* the array's iSCSI layer took exception to it; what became of it is not known */
 	DECISION_HELD, /* there was no path to choose */
 };
 
@@ -102,7 +104,7 @@ struct decision_kept {
 	struct decision_head head;
 	struct decision_step steps[DECISION_STEPS];
 	const char *fence; /* the form that was lifted last; NULL: none */
-	char reason[64]; /* why the last link was lost */
+	char reason[64]; /* why the last attempt without an answer was lost */
 };
 
 /* What has happened since it was last set to 0: see outage.h. */
@@ -129,7 +131,7 @@ struct decision_trail {
 	uint64_t number, came_us;
 	struct decision_kept *kept; /* NULL, or what may belong to another command by now */
 	uint32_t attempts;
-	bool own; /* it fails, by the gateway's own judgement */
+	bool own; /* it ends by the gateway's own judgement */
 	struct decision_step step; /* as long as it is not kept */
 };
 
@@ -140,8 +142,9 @@ void decision_paths(struct decision_log *log, const uint8_t bars[DSM_PATHS_MAX],
 void decision_begin(struct io *io);
 void decision_chose(struct io *io, const struct path *path); /* NULL: there is none */
 void decision_judged(struct io *io, const struct dsm_result *result, const struct dsm_verdict *verdict, bool again);
-void decision_lost(struct io *io, enum decision_end how, const char *reason);
+void decision_lost(struct io *io, enum decision_end how, const char *reason); /* no answer will come */
 void decision_freed(struct io *io, const char *form); /* a literal */
+void decision_reconciled(struct io *io); /* it was lost, and is good: the medium says so */
 void decision_failed(struct io *io); /* the gateway ends it with an error of its own */
 void decision_end(struct io *io);
 

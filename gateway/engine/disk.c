@@ -442,6 +442,19 @@ static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
 	return on_retry_same_once;
 }
 
+static void disk_answered_well(struct io *io, const struct xfer *xfer)
+{
+	struct disk *disk = io->disk;
+
+	disk->access.served = true;
+	io->path->timeouts = 0;
+	if (command_sets_mode(io->cdb)) {
+		news_caught_up(&disk->core->news, &io->path->heard);
+		target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED, io->session_id);
+	}
+	disk_answer_host(io, xfer);
+}
+
 void disk_answered(struct io *io, const struct xfer *xfer)
 {
 	struct disk *disk = io->disk;
@@ -452,14 +465,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 
 	io->place = IO_IDLE;
 	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
-		disk->access.served = true;
-		path->timeouts = 0;
-		if (command_sets_mode(io->cdb)) {
-			news_caught_up(&disk->core->news, &path->heard);
-			target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED,
-					      io->session_id);
-		}
-		disk_answer_host(io, xfer);
+		disk_answered_well(io, xfer);
 		return;
 	}
 	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
@@ -472,6 +478,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	if (xfer->rejected && io->info->effect == COMMAND_ONCE) { /* it may have been under way already (row F3) */
 		path_suspect(path);
 		io->retries++;
+		decision_lost(io, DECISION_REJECTED, "iSCSI Reject");
 		disk_outcome_unknown(io);
 		return;
 	}
@@ -543,6 +550,7 @@ void disk_reconciled(struct io *io, enum reconciled what)
 	worker_notice(io->disk->worker, what == RECONCILED_UNKNOWN ? "warning" : "info", "reconciled",
 		      io->disk->core->id, "a COMPARE AND WRITE whose answer was lost %s", found[what]);
 	if (what == RECONCILED_DONE) {
+		decision_reconciled(io);
 		io->status = SCSI_GOOD;
 		io->sense_len = 0;
 		io->transfer = io->len;
@@ -557,6 +565,7 @@ void disk_reconciled(struct io *io, enum reconciled what)
 void disk_aborted(struct io *io, uint64_t sent_us)
 {
 	io->place = IO_IDLE;
+	decision_lost(io, DECISION_ABORTED, io->aborted ? "its host wanted so" : "no answer within command_timeout");
 	if (!io->aborted) {
 		io->retries++;
 		path_timed_out(io->path, sent_us);

@@ -321,7 +321,7 @@ void control_each_command(const struct control_commands *commands, bool remarkab
 		  .remarkable = true,
 		  .ended = true,
 		  .took_us = 2800,
-		  .link_reason = "connection reset",
+		  .loss_reason = "connection reset",
 		  .fence = "session",
 		  .attempts_made = 3,
 		  .attempts = attempts,

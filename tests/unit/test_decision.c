@@ -15,7 +15,7 @@
 /* Flat copies: a view lasts as long as its call. */
 struct copy {
 	struct command_view command;
-	char id[48], link_reason[64];
+	char id[48], loss_reason[64];
 	struct attempt_view attempts[8];
 	struct choice_view choices[8][DSM_PATHS_MAX];
 };
@@ -35,8 +35,8 @@ static bool take(const struct command_view *view, void *arg)
 	copy->command = *view;
 	strcpy(copy->id, view->id);
 	copy->command.id = copy->id;
-	if (view->link_reason)
-		copy->command.link_reason = strcpy(copy->link_reason, view->link_reason);
+	if (view->loss_reason)
+		copy->command.loss_reason = strcpy(copy->loss_reason, view->loss_reason);
 	for (size_t i = 0; i < view->attempt_count; i++) {
 		copy->attempts[i] = view->attempts[i];
 		memcpy(copy->choices[i], view->attempts[i].choices,
@@ -288,9 +288,31 @@ static void test_a_fenced_write(void **state)
 	assert_string_not_equal(command->attempts[1].path, lost);
 	assert_in_range(command->attempts[0].fenced_us, 3 * S, 3 * S + 10 * MS);
 	assert_string_equal(command->command.fence, "wait");
-	assert_string_equal(command->command.link_reason, "connection reset by peer");
+	assert_string_equal(command->command.loss_reason, "connection reset by peer");
 	assert_string_equal(reason_for(world, &command->attempts[1], PORTAL_1A), "down");
 	assert_string_equal(reason_for(world, &command->attempts[0], PORTAL_1A), "");
+	free(told);
+	world_destroy(world);
+}
+
+/* row: P10 E4: a command that hangs is ended at the array when command_timeout is over, and told so */
+static void test_an_aborted_command(void **state)
+{
+	struct world *world = world_create_ready(1, "{'timers': {'command_timeout': 2, 'suspicion_limit': 0}}");
+	const struct copy *command;
+	struct told *told;
+
+	(void)state;
+	sim_array_fault(world->array, SIM_FAULT_HANG, 1)->opcode = 0x88;
+	run_read(world, 9);
+	told = ask(world, true);
+	command = &told->commands[0];
+	assert_int_equal(command->command.lba, 9);
+	assert_int_equal(command->command.attempts_made, 2);
+	assert_string_equal(command->attempts[0].result, "aborted");
+	assert_string_equal(command->command.loss_reason, "no answer within command_timeout");
+	assert_string_equal(command->attempts[1].result, "answered");
+	assert_int_equal(command->command.status, SCSI_GOOD);
 	free(told);
 	world_destroy(world);
 }
@@ -418,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_reasons_of_the_policy),
 		cmocka_unit_test(test_an_error),
 		cmocka_unit_test(test_a_fenced_write),
+		cmocka_unit_test(test_an_aborted_command),
 		cmocka_unit_test(test_a_held_command),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_a_place_that_is_lost),
