@@ -63,7 +63,7 @@ enum dsm_access {
 };
 
 struct dsm_path {
-	unsigned index; /* within the device: stable, 0 .. DSM_PATHS_MAX-1 */
+	unsigned index; /* within the device: stable, 0 .. DSM_PATHS_MAX-1; another's when the path is gone for good */
 	uint16_t lun;	/* at the array */
 	const char *target;    /* iSCSI name of the array's target */
 	uint16_t portal_group; /* target portal group tag of the iSCSI session */

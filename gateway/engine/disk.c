@@ -86,15 +86,21 @@ static void disk_finish(struct io *io)
 	disk_exit(disk);
 }
 
-static void on_finish_timer(void *arg)
+static void on_io_timer(void *arg)
 {
-	disk_finish(arg);
+	struct io *io = arg;
+
+	list_del(&io->link);
+	io->place = IO_IDLE;
+	io->after(io);
 }
 
-static void io_timer(struct io *io, uint64_t delay_us, void (*fn)(void *arg))
+static void io_timer(struct io *io, uint64_t delay_us, void (*after)(struct io *io))
 {
 	io->place = IO_DELAYED;
-	timer_init(&io->timer, disk_clock(io->disk), fn, io);
+	io->after = after;
+	list_add_tail(&io->disk->delayed, &io->link);
+	timer_init(&io->timer, disk_clock(io->disk), on_io_timer, io);
 	timer_arm(&io->timer, delay_us);
 }
 
@@ -115,7 +121,7 @@ static void disk_fail(struct io *io, enum sam_status status, enum sense_key key,
 	}
 	figure_add(&io->disk->cell->io_errors, 1);
 	decision_failed(io);
-	io_timer(io, 0, on_finish_timer);
+	io_timer(io, 0, disk_finish);
 }
 
 /* ---- no path: hold (row D11) ----------------------------------------------------------------------------------- */
@@ -356,41 +362,35 @@ static uint64_t retry_delay_us(const struct io *io, unsigned flags)
 	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->worker->timers.retry_interval * US_PER_S : 0;
 }
 
-static void on_retry_same(void *arg)
+static void retry_same(struct io *io)
 {
-	struct io *io = arg;
 	struct disk *disk = io->disk;
+	bool usable = io->path && is_usable(disk, io->path);
 
-	io->place = IO_IDLE;
-	disk_send(disk, io, is_usable(disk, io->path) ? io->path : disk_select(disk, &disk->usable, io));
+	disk_send(disk, io, usable ? io->path : disk_select(disk, &disk->usable, io));
 }
 
 /* The path is suspect by now, so a policy would not choose it; the verdict does, if it still answers. */
-static void on_retry_same_once(void *arg)
+static void retry_same_once(struct io *io)
 {
-	struct io *io = arg;
 	struct disk *disk = io->disk;
+	bool fit = io->path && usable_rank(io->path) < RANK_UNUSABLE;
 
-	io->place = IO_IDLE;
-	disk_send(disk, io, usable_rank(io->path) < RANK_UNUSABLE ? io->path : disk_select(disk, &disk->usable, io));
+	disk_send(disk, io, fit ? io->path : disk_select(disk, &disk->usable, io));
 }
 
-static void on_retry_other(void *arg)
+static void retry_other(struct io *io)
 {
-	struct io *io = arg;
 	struct disk *disk = io->disk;
 
-	io->place = IO_IDLE;
 	disk_send(disk, io, disk_select_other(disk, io));
 }
 
-static void on_retry_group(void *arg)
+static void retry_group(struct io *io)
 {
-	struct io *io = arg;
 	struct disk *disk = io->disk;
 	struct path *path = disk_select_but(disk, io->path, true, io);
 
-	io->place = IO_IDLE;
 	disk_send(disk, io, path ? path : disk_select_other(disk, io));
 }
 
@@ -430,16 +430,16 @@ void disk_space_short(struct disk *disk, const struct dsm_result *result)
 		      result->sense_key == SENSE_DATA_PROTECT ? "it has no space left" : "look at its space");
 }
 
-static void (*retry_of(struct io *io, enum dsm_next next))(void *arg)
+static void (*retry_of(struct io *io, enum dsm_next next))(struct io *io)
 {
 	if (next == DSM_RETRY_SAME)
-		return on_retry_same;
+		return retry_same;
 	if (next == DSM_RETRY_GROUP)
-		return on_retry_group;
+		return retry_group;
 	if (next != DSM_RETRY_SAME_ONCE || io->tried_same)
-		return on_retry_other;
+		return retry_other;
 	io->tried_same = true;
-	return on_retry_same_once;
+	return retry_same_once;
 }
 
 static void disk_answered_well(struct io *io, const struct xfer *xfer)
@@ -472,7 +472,7 @@ void disk_answered(struct io *io, const struct xfer *xfer)
 	    path_conflict(path)) {
 		decision_judged(io, &(struct dsm_result){ .status = xfer->status },
 				&(struct dsm_verdict){ .next = DSM_RETRY_OTHER }, true);
-		io_timer(io, io->conflicts++ ? DELAY_US : 0, on_retry_other);
+		io_timer(io, io->conflicts++ ? DELAY_US : 0, retry_other);
 		return;
 	}
 	if (xfer->rejected && io->info->effect == COMMAND_ONCE) { /* it may have been under way already (row F3) */
@@ -611,6 +611,7 @@ void disk_abort(struct io *io)
 		slot_forget(io);
 		break;
 	case IO_DELAYED:
+		list_del(&io->link);
 		timer_stop(&io->timer);
 		break;
 	case IO_ON_LANE:
@@ -623,6 +624,24 @@ void disk_abort(struct io *io)
 }
 
 /* ---- paths ----------------------------------------------------------------------------------------------------- */
+
+static void forget_path(struct list *ios, const struct path *path)
+{
+	struct io *io;
+
+	list_for_each(io, ios, link)
+		if (io->path == path)
+			io->path = NULL;
+}
+
+void disk_drop_path(struct disk *disk, struct path *path)
+{
+	forget_path(&disk->held, path);
+	forget_path(&disk->delayed, path);
+	access_path_lost(&disk->access, path);
+	path_destroy(path);
+	disk_refresh(disk);
+}
 
 void disk_timers_changed(struct disk *disk)
 {
@@ -664,6 +683,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	disk->setup = setup;
 	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
 	list_init(&disk->held);
+	list_init(&disk->delayed);
 	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);

@@ -35,7 +35,7 @@ struct disk {
 	struct policy_setup *setup;
 	void *policy_ctx;
 
-	struct list held; /* struct io */
+	struct list held, delayed; /* struct io */
 	size_t held_bytes;
 	uint64_t pathless_since_us; /* no path has been found for a command since then; 0: one was found for the last */
 	struct timer hold;
@@ -80,6 +80,9 @@ void disk_exit(struct disk *disk);
 
 /* The array has said that space becomes short: an event, of the same news once a minute at most. */
 void disk_space_short(struct disk *disk, const struct dsm_result *result);
+
+/* The path, which no command is on, is destroyed. */
+void disk_drop_path(struct disk *disk, struct path *path);
 
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */

@@ -2,8 +2,8 @@
  * io.h - one host command in the multipath engine.
  *
  * The caller fills in the request, disk_submit() takes it, and done() gives it back exactly once, never inside
- * disk_submit(). In between it is on one list at most: a lane's waiting or fenced list, or a disk's held list; or in a
- * lane's transfer slot; or waiting for its retry timer. One worker's thread.
+ * disk_submit(). In between it is on one list at most: a lane's waiting or fenced list, or a disk's held or delayed
+ * list; or in a lane's transfer slot. One worker's thread.
  */
 #ifndef BRAID_IO_H
 #define BRAID_IO_H
@@ -48,9 +48,10 @@ struct io {
 	uint64_t uncounted_first_us; /* the first of them all; 0: none */
 	unsigned losses; /* links that failed with it in flight */
 	uint64_t first_loss_us;
-	struct path *path; /* the one it is on, or was on last */
+	struct path *path; /* the one it is on, or was on last; NULL: none, or that is gone */
 	struct disk *disk;
 	struct timer timer; /* armed in IO_DELAYED only */
+	void (*after)(struct io *io); /* what follows then */
 	struct decision_trail trail;
 };
 

@@ -5,6 +5,7 @@
 #include "gateway/engine/disk.h"
 #include "gateway/engine/inventory.h"
 #include "gateway/engine/probe.h"
+#include "gateway/engine/removal.h"
 #include "gateway/engine/watch.h"
 #include "gateway/engine/worker.h"
 
@@ -112,6 +113,15 @@ static void submit_again(struct list *again)
 		disk_submit_again(list_entry(link, struct io, link));
 }
 
+void lane_give_back(struct lane *lane)
+{
+	struct list again;
+
+	list_init(&again);
+	slot_take_back(lane, &again);
+	submit_again(&again);
+}
+
 static void lane_start_probe(struct lane *lane)
 {
 	lane->probe_again = false;
@@ -120,7 +130,6 @@ static void lane_start_probe(struct lane *lane)
 
 static void lane_probe(struct lane *lane)
 {
-	struct list again;
 	struct path *path;
 
 	lane->generation++;
@@ -134,9 +143,7 @@ static void lane_probe(struct lane *lane)
 		lane_start_probe(lane);
 	else
 		lane_later(lane, IDENTIFY_PACE_US, lane_start_probe);
-	list_init(&again);
-	slot_take_back(lane, &again); /* they must not follow to where the number leads now (row D4) */
-	submit_again(&again);
+	lane_give_back(lane); /* what waits must not follow to where the number leads now (row D4) */
 }
 
 void lane_reidentify(struct lane *lane)
@@ -331,7 +338,7 @@ void lane_fail(struct lane *lane, const char *reason)
 	lane->worker->transport->close(lane->initiator);
 	lane->initiator = NULL;
 	lane->abort = (struct abort){ .sent = false };
-	if (was_up) {
+	if (was_up && !lane->shut) {
 		figure_add(&lane->cell->path_failures, 1);
 		figure_set(&lane->cell->last_failure_us, unix_time_us());
 	}
@@ -365,6 +372,7 @@ struct lane *lane_create(struct worker *worker, struct link *link)
 	outage_init(lane);
 	timer_init(&lane->reconnect, lane_clock(lane), on_reconnect, lane);
 	watch_init(lane);
+	removal_init(lane);
 	list_add_tail(&worker->lanes, &lane->worker_link);
 	lane_connect(lane);
 	return lane;
@@ -374,7 +382,7 @@ void lane_shut(struct lane *lane)
 {
 	lane->shut = true;
 	if (lane->state != LANE_DOWN)
-		lane_fail(lane, "the gateway shuts down");
+		lane_fail(lane, "it is closed");
 	timer_stop(&lane->reconnect);
 	fence_release(lane, NULL, "none");
 }
@@ -388,6 +396,7 @@ void lane_destroy(struct lane *lane)
 	timer_stop(&lane->watch);
 	fence_done(lane);
 	outage_done(lane);
+	timer_stop(&lane->leave);
 	probe_destroy(lane->probe);
 	lane->worker->transport->close(lane->initiator);
 	slot_done(lane);

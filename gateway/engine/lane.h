@@ -64,6 +64,9 @@ struct lane {
 	uint64_t luns_hash; /* of the start of the LUN list that the array told last */
 
 	bool shut; /* no further attempt */
+	bool leaving; /* removal.h */
+	struct timer leave; /* the next look at what is still going on */
+	uint64_t leave_by_us; /* commands that have not ended by then lose the session */
 	struct probe *probe; /* under way */
 	bool probe_again;
 	uint64_t probed_us; /* the end of the last probe */
@@ -77,6 +80,9 @@ struct lane *lane_create(struct worker *worker, struct link *link);
 /* Ends the session for good: what it carried goes elsewhere, or fails. No fence: the host will be told. */
 void lane_shut(struct lane *lane);
 void lane_destroy(struct lane *lane); /* takes NULL; it is shut and has no paths */
+
+/* Commands that wait for a slot go elsewhere. */
+void lane_give_back(struct lane *lane);
 
 /* No path could take the dead session's key away: the next weaker form is tried. */
 void lane_fence_otherwise(struct lane *lane);

@@ -65,9 +65,9 @@ struct link {
 	enum fence_wish fence;
 	uint64_t isid_seed; /* the ISID of a lane is made from it, the same after every restart */
 
-	/* Bit n: listed by the backend's discovery portal n. Two portals of one target portal group are known to lead
-	 * to the same array, and so to the same sessions, only when one array listed both. Set by the control loop
-	 * before the lanes start; later bits are added atomically. */
+	/* Bit n: listed by the backend's discovery portal n, some time. Two portals of one target portal group are
+	 * known to lead to the same array, and so to the same sessions, only when one array listed both. Set by the
+	 * control loop before the lanes start; later bits are added atomically. */
 	_Atomic uint64_t sources;
 
 	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
@@ -77,8 +77,10 @@ struct link {
 	struct lane_view *lanes; /* one a worker */
 	char reason[160]; /* of the last failure */
 	uint64_t down_since_us; /* Unix time; 0: up */
-	unsigned lanes_attached; /* lanes that exist on workers */
 	bool removing;
+	unsigned lanes_attached; /* removing: workers that still have a lane */
+	uint64_t listed; /* bit n: by discovery portal n in the answer that it is giving */
+	uint8_t unlisted[LINK_SOURCES_MAX]; /* answers of portal n in a row that did not name it, since one did */
 };
 
 struct link *link_create(unsigned number, unsigned worker_count, const char *iqn, const char *portal, uint16_t tpgt);

@@ -134,7 +134,7 @@ static void path_set_state(struct path *path, enum path_state state)
 	timer_stop(&path->verify);
 	if (path->state == PATH_DOWN)
 		news_caught_up(&disk->core->news, &path->heard);
-	if (path->state == PATH_UP && state != PATH_IDENTIFY && state != PATH_REGISTERING) {
+	if (path->state == PATH_UP && state != PATH_IDENTIFY && state != PATH_REGISTERING && !path->lane->shut) {
 		figure_add(&path->cell->path_failures, 1);
 		figure_set(&path->cell->last_failure_us, unix_time_us());
 		figure_add(&disk->cell->path_failures, 1);
@@ -438,6 +438,54 @@ void path_fence(struct path *path)
 	path->fencing = true;
 	path->fence_tried = 0;
 	fence_try(path);
+}
+
+/* ---- leaving ----------------------------------------------------------------------------------------------------- */
+
+static void on_key_taken(void *arg, bool success)
+{
+	struct path *path = arg;
+
+	path->fencing = false;
+	if (success)
+		path_set_registered(path, false);
+}
+
+/* Asks a path that stays. A key that is given back takes the reservation that it holds with it, and the other paths
+ * would go on without a fence; one that is preempted leaves it to whoever preempts (SPC-4 5.13.11.2). */
+static void path_resign(struct path *path)
+{
+	struct disk *disk = path->disk;
+	uint64_t key = registration_key(path->core->link, disk->worker->index);
+
+	path->resigned = true;
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
+		struct path *via = disk->paths[i];
+
+		if (!via || via->lane->leaving || via->state != PATH_UP || !via->registered)
+			continue;
+		path->fencing = registration_preempt(via->registration, key, on_key_taken, path);
+		path->resigned = path->fencing;
+		if (path->fencing)
+			return;
+	}
+}
+
+static void on_key_withdrawn(struct path *path, enum registration_outcome outcome)
+{
+	(void)path;
+	(void)outcome; /* a key that stays is taken over by the next gateway */
+}
+
+bool path_leave(struct path *path)
+{
+	if (path->fencing || registration_busy(path->registration))
+		return false;
+	if (!path->resigned && path->core->link->fence == FENCE_AUTO)
+		path_resign(path);
+	else if (path_withdraw(path, on_key_withdrawn) == 0)
+		return true;
+	return false;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */

@@ -68,6 +68,7 @@ struct path {
 	bool fencing; /* its old session's key is being taken away over another path */
 	unsigned fence_tried; /* paths asked so far, by index */
 	struct timer fence_again;
+	bool resigned; /* it leaves: no other path has to take its key away any more */
 };
 
 /* The administrator lets no new I/O onto it: drained itself, or its link is. */
@@ -109,6 +110,10 @@ bool path_check_key(struct path *path, const struct dsm_result *result);
 
 /* Gives the key back: 1, done is called once; 0: there is none; -EBUSY: not now, its registration is at work. */
 int path_withdraw(struct path *path, void (*done)(struct path *path, enum registration_outcome outcome));
+
+/* Its link is removed; no command is on it. Another path of the disk takes its key away, and with it the reservation
+ * that the key may hold; the last path gives it back itself. True: nothing of that is going on, or left to do. */
+bool path_leave(struct path *path);
 
 void path_timers_changed(struct path *path); /* worker.timers are new */
 

@@ -4,6 +4,7 @@
 #include "gateway/base/memory.h"
 #include "gateway/engine/disk.h"
 #include "gateway/engine/lane.h"
+#include "gateway/engine/removal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -121,6 +122,21 @@ static void do_add_link(void *ctx, void *arg)
 void worker_add_link(struct worker *worker, struct link *link)
 {
 	give(worker, do_add_link, (struct order){ .link = link });
+}
+
+static void do_remove_link(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct lane *lane = worker_lane(ctx, order->link);
+
+	if (lane)
+		removal_begin(lane);
+	free(order);
+}
+
+void worker_remove_link(struct worker *worker, struct link *link)
+{
+	give(worker, do_remove_link, (struct order){ .link = link });
 }
 
 static void do_kick_link(void *ctx, void *arg)

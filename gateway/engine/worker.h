@@ -75,6 +75,7 @@ struct worker_upcalls {
 	void (*outage)(struct message *message); /* of a struct outage_report */
 	void (*key_found)(struct message *message); /* of a struct key_found */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
+	void (*link_left)(void *gateway, void *link); /* worker_remove_link has been carried out */
 	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
 };
 
@@ -107,6 +108,9 @@ void worker_notice(struct worker *worker, const char *severity, const char *type
 
 /* Orders: from the control loop, carried out on the worker in the order given. */
 void worker_add_link(struct worker *worker, struct link *link);
+/* The link is drained, and no further order names it or a path on it; answered by link_left when the worker has nothing
+ * of it any more. */
+void worker_remove_link(struct worker *worker, struct link *link);
 void worker_kick_link(struct worker *worker, struct link *link);
 /* What is behind a link that is up may have changed: it is probed again. */
 void worker_identify_link(struct worker *worker, struct link *link);
