@@ -103,6 +103,16 @@ struct link_view {
 };
 void control_each_link(struct gateway *control, bool (*fn)(const struct link_view *view, void *arg), void *arg);
 
+struct backend_view {
+	const char *name;
+	const json_t *document; /* as an element of "backends" of the configuration, every default filled in */
+	bool from_config; /* stands in the configuration file: cannot be removed here */
+	const char *state; /* "discovering", "up", "degraded", "down", "removing" */
+	const char *reason; /* why a portal could not be asked for its targets; NULL */
+	unsigned links, links_up, paths;
+};
+void control_each_backend(struct gateway *control, bool (*fn)(const struct backend_view *view, void *arg), void *arg);
+
 struct session_view {
 	uint32_t id;
 	const char *initiator, *isid, *remote, *local; /* isid: 12 hex digits */
@@ -157,6 +167,7 @@ struct problem {
 };
 void problem_set(struct problem *problem, int status, const char *pointer, const char *title, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+int problem_unsaved(struct problem *problem); /* -1 */
 
 /* Claims. kind as in claim_view; value NULL for "all". *id gets the claim's id (valid as a view). An equal claim that
  * exists already is no error (idempotent); *created tells. 0, or -1 with problem. */
@@ -164,6 +175,15 @@ int control_claim(struct gateway *control, const char *kind, const char *value, 
 		  struct problem *problem);
 /* force: also when hosts are logged in that may use the devices; I/O in flight is drained first (row D8). */
 int control_unclaim(struct gateway *control, const char *claim_id, bool force, struct problem *problem);
+
+/* Arrays, at run time. element: as in "backends" of the configuration, checked in the same way; secret files have
+ * absolute paths. *name gets its name, from element. An equal one that exists already is no error; *created tells.
+ * 0, or -1 with problem. */
+int control_add_backend(struct gateway *control, const json_t *element, const char **name, bool *created,
+			struct problem *problem);
+/* Refused (409) when a claimed device would be left without a path, unless force. What is in flight ends first: until
+ * then it is "removing". 0, or -1 with problem. */
+int control_remove_backend(struct gateway *control, const char *name, bool force, struct problem *problem);
 
 struct path_setting {
 	const char *id;	  /* path id */

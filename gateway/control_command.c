@@ -23,12 +23,6 @@ void control_post(struct gateway *gateway, struct control_job *job)
 	loop_post(gateway->control, &job->message);
 }
 
-static int refuse_unsaved(struct problem *problem)
-{
-	problem_set(problem, 500, "", "Not saved", "the change could not be written to state_dir, so it was not made");
-	return -1;
-}
-
 /* ---- claims ------------------------------------------------------------------------------------------------------ */
 
 static struct claim *find_claim(struct gateway *gateway, const char *id)
@@ -63,7 +57,7 @@ int control_claim(struct gateway *gateway, const char *kind, const char *value, 
 	if (persist_save(gateway) < 0) {
 		list_del(&claim->link);
 		free(claim);
-		return refuse_unsaved(problem);
+		return problem_unsaved(problem);
 	}
 	registry_apply_claims(gateway);
 	*id = claim->id;
@@ -123,7 +117,7 @@ int control_unclaim(struct gateway *gateway, const char *claim_id, bool force, s
 	list_del(&claim->link);
 	if (persist_save(gateway) < 0) {
 		list_add_tail(&gateway->claims, &claim->link);
-		return refuse_unsaved(problem);
+		return problem_unsaved(problem);
 	}
 	registry_apply_claims(gateway);
 	free(claim);
@@ -267,7 +261,7 @@ int control_set_device_policy(struct gateway *gateway, const char *device_id, co
 		device->settings = old;
 		device->setting_count = old_count;
 		device->policy = old_policy;
-		return refuse_unsaved(problem);
+		return problem_unsaved(problem);
 	}
 	free(old);
 	levels_apply(gateway, device);

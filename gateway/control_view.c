@@ -310,7 +310,9 @@ static void view_link(const struct gateway *gateway, const struct link *link, ch
 		if (view->workers_up)
 			view->state = "probation";
 	}
-	if (atomic_load(&link->drained) && view->workers_up)
+	if (link->removing)
+		view->state = "removing";
+	else if (atomic_load(&link->drained) && view->workers_up)
 		view->state = view->inflight ? "draining" : "drained";
 	for (unsigned w = 0; w < workers; w++) {
 		const struct lane_view *lane = &link->lanes[w];
@@ -469,5 +471,11 @@ void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view 
 
 json_t *control_config(struct gateway *gateway)
 {
-	return config_snapshot(gateway->config);
+	json_t *snapshot = config_snapshot(gateway->config), *backends = json_array();
+	const struct backend *backend;
+
+	list_for_each(backend, &gateway->backends, link)
+		json_array_append_new(backends, json_deep_copy(backend_document(backend)));
+	json_object_set_new(snapshot, "backends", backends);
+	return snapshot;
 }

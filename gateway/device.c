@@ -4,9 +4,12 @@
 #include "gateway/dsm_table.h"
 #include "gateway/engine/host_reservation.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+static_assert(DSM_PATHS_MAX == 32, "device.worn has a bit for each path");
 
 static struct figure_cell *cells_create(unsigned count)
 {
@@ -88,6 +91,17 @@ struct path_core *device_path(const struct device *device, const struct link *li
 	return NULL;
 }
 
+static unsigned free_index(const struct device *device)
+{
+	uint32_t taken = 0;
+
+	for (unsigned i = 0; i < device->path_count; i++)
+		taken |= UINT32_C(1) << device->paths[i]->index;
+	if ((taken | device->worn) != UINT32_MAX)
+		taken |= device->worn;
+	return (unsigned)__builtin_ctz(~taken);
+}
+
 struct path_core *device_add_path(struct device *device, struct link *link, uint16_t lun, unsigned number)
 {
 	unsigned workers = device->worker_count;
@@ -97,7 +111,7 @@ struct path_core *device_add_path(struct device *device, struct link *link, uint
 		return NULL;
 	path = xcalloc(1, sizeof(*path));
 	snprintf(path->id, sizeof(path->id), "p%u", number);
-	path->index = device->path_count;
+	path->index = free_index(device);
 	path->link = link;
 	path->lun = lun;
 	path->cells = cells_create(workers);
@@ -108,6 +122,23 @@ struct path_core *device_add_path(struct device *device, struct link *link, uint
 	path->blocks = xcalloc(workers, sizeof(path->blocks[0]));
 	device->paths[device->path_count++] = path;
 	return path;
+}
+
+void device_remove_path(struct device *device, struct path_core *path)
+{
+	unsigned at = 0;
+
+	while (device->paths[at] != path)
+		at++;
+	device->path_count--;
+	memmove(&device->paths[at], &device->paths[at + 1], (device->path_count - at) * sizeof(device->paths[0]));
+	device->worn |= UINT32_C(1) << path->index;
+	path_core_destroy(path);
+}
+
+bool device_is_kept(const struct device *device)
+{
+	return device->lun >= 0 || device->policy != POLICY_INHERIT;
 }
 
 enum path_state path_core_state(const struct path_core *path, unsigned worker_count)

@@ -1,8 +1,9 @@
 /*
  * device.h - a disk of the arrays as the control loop knows it: identity, paths, claim, LUN, policy.
  *
- * Made when an inventory, or the state file, first names it; it stays for the process's life, also without paths, so
- * that it comes back as what it was (rows D9, D11). Control loop.
+ * Made when an inventory, or the state file, first names it. What has a LUN number, or a policy of its own, stays for
+ * ever, also without paths, so that it comes back as what it was (rows D9, D11); any other goes with its last path.
+ * Control loop.
  */
 #ifndef BRAID_DEVICE_H
 #define BRAID_DEVICE_H
@@ -29,8 +30,10 @@ struct device {
 	bool owned; /* the modules have been asked whose it is; until then dsm is a stand-in */
 	bool conflict; /* row D3: shares its identifier with a different device */
 
-	struct path_core *paths[DSM_PATHS_MAX];
+	struct path_core *paths[DSM_PATHS_MAX]; /* in the order in which they were found */
 	unsigned path_count;
+	uint32_t worn; /* bit n: a path that is gone had index n since the policy began to learn */
+	bool crowded; /* a path was refused (row D10) */
 
 	bool claimed;
 	const char *claimed_by; /* claim id */
@@ -65,8 +68,14 @@ void device_destroy(struct device *device); /* takes NULL; no worker has a disk 
 bool device_same_hardware(const struct device *device, const struct lu_info *lu);
 
 struct path_core *device_path(const struct device *device, const struct link *link, uint16_t lun);
-/* NULL: it has DSM_PATHS_MAX paths already (row D10). */
+/* NULL: it has DSM_PATHS_MAX paths already (row D10). An index that no path had before comes first. */
 struct path_core *device_add_path(struct device *device, struct link *link, uint16_t lun, unsigned number);
+
+/* No worker has a path of it any more. */
+void device_remove_path(struct device *device, struct path_core *path);
+
+/* What the administrator said of it, or what its hosts know it by, must be found again when it comes back. */
+bool device_is_kept(const struct device *device);
 
 /* Up on every worker / the worst state over the workers. */
 bool path_core_up(const struct path_core *path, unsigned worker_count);

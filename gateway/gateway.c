@@ -1,6 +1,7 @@
 #include "gateway/gateway.h"
 
 #include "gateway/backend.h"
+#include "gateway/backends.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/checkup.h"
@@ -32,6 +33,7 @@ struct device *gateway_device(struct gateway *gateway, const char *id)
 
 /* ---- reports of the workers ------------------------------------------------------------------------------------ */
 
+/* A gateway that ends closes its links by itself, and in a demo the arrays end with it: that is no news. */
 static void link_event(struct gateway *gateway, struct link *link, bool was_up)
 {
 	bool is_up = link_workers_up(link) == link->worker_count;
@@ -40,10 +42,10 @@ static void link_event(struct gateway *gateway, struct link *link, bool was_up)
 		journal_add(gateway->journal, "info", "link-up", link->id, "%s at %s", link->iqn, link->portal);
 		link->down_since_us = 0;
 	} else if (!is_up && was_up) {
-		journal_add(gateway->journal, gateway->stopping ? "info" : "warning", "link-down", link->id,
-			    "%s at %s: %s", link->iqn, link->portal,
-			    *link->reason ? link->reason : "it is identified again");
 		link->down_since_us = unix_time_us();
+		if (!gateway->stopping)
+			journal_add(gateway->journal, "warning", "link-down", link->id, "%s at %s: %s", link->iqn,
+				    link->portal, *link->reason ? link->reason : "it is identified again");
 	}
 }
 
@@ -55,6 +57,10 @@ static void on_lane_report(struct message *message)
 	struct lane_view *lane = &link->lanes[report->worker];
 	bool was_up = link_workers_up(link) == link->worker_count, had_session = lane->state >= LANE_PROBING;
 
+	if (link->removing) {
+		lane_report_destroy(report);
+		return;
+	}
 	*lane = (struct lane_view){
 		.state = report->state,
 		.generation = report->generation,
@@ -134,6 +140,17 @@ static void on_access(void *ctx, void *arg)
 	registry_access(ctx, arg);
 }
 
+static void on_link_left(void *ctx, void *arg)
+{
+	struct gateway *gateway = ctx;
+	struct link *link = arg;
+
+	if (--link->lanes_attached)
+		return;
+	registry_link_left(gateway, link);
+	backend_link_left(link);
+}
+
 static void on_worker_shut(void *ctx, void *arg)
 {
 	struct gateway *gateway = ctx;
@@ -151,6 +168,7 @@ static const struct worker_upcalls upcalls = {
 	.outage = rehearsal_report,
 	.key_found = on_key_found,
 	.access = on_access,
+	.link_left = on_link_left,
 	.shut = on_worker_shut,
 };
 
@@ -233,7 +251,9 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	struct gateway *gateway = xcalloc(1, sizeof(*gateway));
 	struct device *device;
 
-	gateway->config = gateway->live = config;
+	gateway->config = config;
+	gateway->live = config_share(config);
+	gateway->kept_backends = json_object();
 	gateway->control = control;
 	gateway->worker_count = worker_count;
 	gateway->transport = transport;
@@ -287,8 +307,7 @@ int gateway_start(struct gateway *gateway)
 	int rc;
 
 	registry_apply_claims(gateway); /* devices of the state: hosts find them at once, their I/O waits for paths */
-	for (size_t i = 0; i < gateway->config->backend_count; i++)
-		backend_create(gateway, &gateway->config->backends[i]);
+	backends_settle(gateway);
 	rc = target_listen(gateway->target);
 	if (rc < 0)
 		return rc;
@@ -306,19 +325,13 @@ static void on_option_changed(void *arg, const char *path, const char *what)
 	journal_add(gateway->journal, "info", "config", NULL, "%s: %s", path, what);
 }
 
-static void live_destroy(struct gateway *gateway)
-{
-	if (gateway->live != gateway->config)
-		config_destroy((struct config *)(uintptr_t)gateway->live);
-}
-
 void gateway_reload(struct gateway *gateway, struct config *fresh)
 {
 	struct claim *claim;
 	struct device *device;
 
 	config_compare(gateway->live, fresh, on_option_changed, gateway);
-	live_destroy(gateway);
+	config_destroy(gateway->live);
 	gateway->live = fresh;
 	gateway->timers = fresh->timers;
 	for (unsigned w = 0; w < gateway->worker_count; w++)
@@ -336,6 +349,7 @@ void gateway_reload(struct gateway *gateway, struct config *fresh)
 	registry_apply_claims(gateway);
 	list_for_each(device, &gateway->devices, link)
 		levels_apply(gateway, device);
+	backends_settle(gateway);
 }
 
 /* ---- ending ------------------------------------------------------------------------------------------------------ */
@@ -400,7 +414,8 @@ void gateway_destroy(struct gateway *gateway)
 	list_for_each(claim, &gateway->claims, link)
 		free(claim);
 	free_texts(gateway->portal_texts);
-	live_destroy(gateway);
+	json_decref(gateway->kept_backends);
+	config_destroy(gateway->live);
 	journal_destroy(gateway->journal);
 	free(gateway);
 }

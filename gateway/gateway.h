@@ -19,7 +19,7 @@
 
 struct gateway {
 	const struct config *config; /* as started with */
-	const struct config *live; /* claims, policies, timers: as reloaded last */
+	const struct config *live; /* what is reloadable: as reloaded last */
 	struct loop *control;
 	struct worker **workers;
 	unsigned worker_count;
@@ -32,6 +32,7 @@ struct gateway {
 	struct dsm_table *dsms;
 	struct host_table *hosts;
 	struct list backends; /* struct backend */
+	json_t *kept_backends; /* those that the API added: name and element of "backends"; see backends.h */
 	struct list devices; /* struct device */
 	struct list claims; /* struct claim */
 	struct list recalls; /* struct recall: questions that the workers are answering */

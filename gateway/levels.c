@@ -86,13 +86,14 @@ void levels_apply(struct gateway *gateway, struct device *device)
 	setup->scattered = !gateway->live->policies.sequential;
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct policy_setting_kept *kept = kept_for(device, device->paths[i]);
+		unsigned index = device->paths[i]->index;
 
 		if (kept) {
-			setup->paths[i].role = kept->role;
-			setup->paths[i].weight = kept->weight;
-			setup->paths[i].preferred = kept->preferred;
+			setup->paths[index].role = kept->role;
+			setup->paths[index].weight = kept->weight;
+			setup->paths[index].preferred = kept->preferred;
 		} else if (device->policy_in_force == POLICY_FAIL_OVER_ONLY && (i > 0 || device->setting_count)) {
-			setup->paths[i].role = POLICY_STANDBY;
+			setup->paths[index].role = POLICY_STANDBY;
 		}
 	}
 	device->setup = setup;

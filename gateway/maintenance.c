@@ -75,7 +75,7 @@ static void set_drained(struct gateway *gateway, struct scope *scope, bool drain
 
 	list_for_each(backend, &gateway->backends, link) {
 		list_for_each(link, &backend->links, backend_link) {
-			if (scope_has_link(scope, link)) {
+			if (scope_has_link(scope, link) && !link->removing) {
 				atomic_store(&link->drained, drain);
 				if (!drain)
 					checkup_trust_link(gateway, link);
@@ -144,7 +144,7 @@ int control_reconnect(struct gateway *gateway, const char *kind, const char *id,
 
 	list_for_each(backend, &gateway->backends, link) {
 		list_for_each(link, &backend->links, backend_link) {
-			if (!scope_reaches_link(gateway, &scope, link))
+			if (!scope_reaches_link(gateway, &scope, link) || link->removing)
 				continue;
 			scope.found++;
 			checkup_trust_link(gateway, link);

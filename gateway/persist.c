@@ -63,15 +63,15 @@ static json_t *save_all(const struct gateway *gateway)
 	char id[17];
 
 	list_for_each(device, &gateway->devices, link)
-		if (device->lun >= 0 || device->policy != POLICY_INHERIT)
+		if (device_is_kept(device))
 			json_object_set_new(devices, device->core.id, save_device(device));
 	list_for_each(claim, &gateway->claims, link)
 		if (!claim->from_config)
 			json_array_append_new(claims, json_pack("{s:s, s:s}", "kind", claim_kind_name(claim->kind),
 								"value", claim->value));
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)gateway->id);
-	return json_pack("{s:i, s:s, s:o, s:o}", "version", STATE_VERSION, "gateway", id, "devices", devices, "claims",
-			 claims);
+	return json_pack("{s:i, s:s, s:o, s:o, s:O}", "version", STATE_VERSION, "gateway", id, "devices", devices,
+			 "claims", claims, "backends", gateway->kept_backends);
 }
 
 int persist_save(struct gateway *gateway)
@@ -183,15 +183,30 @@ static int load_claims(struct gateway *gateway, json_t *claims)
 	return 0;
 }
 
+/* What the elements say is checked when they are made (backends.c). */
+static int load_backends(struct gateway *gateway, json_t *backends)
+{
+	const char *name;
+	json_t *element;
+
+	if (backends && !json_is_object(backends))
+		return -EINVAL;
+	json_object_foreach(backends, name, element)
+		if (!json_is_object(element))
+			return -EINVAL;
+	json_object_update(gateway->kept_backends, backends);
+	return 0;
+}
+
 static int load_all(struct gateway *gateway, json_t *root)
 {
-	json_t *devices = NULL, *claims = NULL, *json;
+	json_t *devices = NULL, *claims = NULL, *backends = NULL, *json;
 	const char *id = NULL, *name;
 	int version = STATE_VERSION;
 
-	if (json_unpack(root, "{s?i, s?s, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices,
-			"claims", &claims) < 0 ||
-	    version != STATE_VERSION)
+	if (json_unpack(root, "{s?i, s?s, s?o, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices,
+			"claims", &claims, "backends", &backends) < 0 ||
+	    version != STATE_VERSION || load_backends(gateway, backends) < 0)
 		return -EINVAL;
 	if (id)
 		gateway->id = strtoull(id, NULL, 16);

@@ -1,5 +1,6 @@
 /*
- * persist.h - the gateway's part of the state document: its id, devices with their LUNs and policies, claims.
+ * persist.h - the gateway's part of the state document: its id, devices with their LUNs and policies, claims,
+ * arrays.
  */
 #ifndef BRAID_PERSIST_H
 #define BRAID_PERSIST_H

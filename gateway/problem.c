@@ -16,3 +16,9 @@ void problem_set(struct problem *problem, int status, const char *pointer, const
 	vsnprintf(problem->detail, sizeof(problem->detail), fmt, ap);
 	va_end(ap);
 }
+
+int problem_unsaved(struct problem *problem)
+{
+	problem_set(problem, 500, "", "Not saved", "the change could not be written to state_dir, so it was not made");
+	return -1;
+}

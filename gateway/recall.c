@@ -130,9 +130,13 @@ struct canvas {
 	char id[48];
 };
 
+/* NULL: there is none, or no longer. */
 static const char *path_name(const struct device *device, unsigned index)
 {
-	return index < device->path_count ? device->paths[index]->id : NULL;
+	for (unsigned i = 0; i < device->path_count; i++)
+		if (device->paths[i]->index == index)
+			return device->paths[i]->id;
+	return NULL;
 }
 
 /* The path that was taken is none that was kept out: fail-over-only stays on a standby path that it has moved to. */

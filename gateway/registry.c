@@ -234,6 +234,14 @@ static void disown(struct gateway *gateway, const struct device *device)
 	}
 }
 
+/* What a policy has learned of a path that is gone must not be taken for that of another with its index. */
+static void forget_learned(struct device *device)
+{
+	policy_setup_put(device->setup);
+	device->setup = NULL;
+	device->worn = 0;
+}
+
 static struct path_core *path_for(struct gateway *gateway, struct device *device, struct link *link, uint16_t lun)
 {
 	struct path_core *path = device_path(device, link, lun);
@@ -242,11 +250,15 @@ static struct path_core *path_for(struct gateway *gateway, struct device *device
 		return path;
 	path = device_add_path(device, link, lun, gateway->next_path + 1);
 	if (!path) {
-		journal_add(gateway->journal, "warning", "path-refused", device->core.id,
-			    "it has %d paths already; %s LUN %u is not used", DSM_PATHS_MAX, link->portal, lun);
+		if (!device->crowded)
+			journal_add(gateway->journal, "warning", "path-refused", device->core.id,
+				    "it has %d paths already; %s LUN %u is not used", DSM_PATHS_MAX, link->portal, lun);
+		device->crowded = true;
 		return NULL;
 	}
 	gateway->next_path++;
+	if (device->worn >> path->index & 1)
+		forget_learned(device);
 	levels_apply(gateway, device); /* the new path has its own role and weight */
 	return path;
 }
@@ -317,6 +329,30 @@ static void take_lu(struct gateway *gateway, struct link *link, unsigned worker,
 		str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
 }
 
+static bool is_seen(const struct device *device)
+{
+	for (unsigned i = 0; i < device->path_count; i++)
+		for (unsigned w = 0; w < device->worker_count; w++)
+			if (device->paths[i]->seen[w])
+				return true;
+	return false;
+}
+
+/* Devices that no link leads to, and that nobody has anything to do with. A link that is only down still leads there.
+ */
+static void forget_devices(struct gateway *gateway)
+{
+	struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		if (device->claimed || device->leaving || device_is_kept(device) || is_seen(device))
+			continue;
+		journal_add(gateway->journal, "info", "device-gone", device->core.id,
+			    "no path leads to it, and it is not claimed");
+		device_destroy(device);
+	}
+}
+
 void registry_inventory(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
 			const struct inventory *inventory)
 {
@@ -342,6 +378,40 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 			disown(gateway, device);
 	}
 	worker_settle_link(gateway->workers[worker], link, generation);
+	forget_devices(gateway);
+}
+
+/* There is room for paths that were refused: they are looked for. */
+static void look_for_refused(struct gateway *gateway, struct device *device)
+{
+	const struct backend *backend;
+	struct link *link;
+
+	device->crowded = false;
+	list_for_each(backend, &gateway->backends, link)
+		list_for_each(link, &backend->links, backend_link)
+			for (unsigned w = 0; w < gateway->worker_count; w++)
+				if (link->lanes[w].state == LANE_UP)
+					worker_identify_link(gateway->workers[w], link);
+}
+
+void registry_link_left(struct gateway *gateway, const struct link *link)
+{
+	struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		unsigned before = device->path_count;
+
+		for (unsigned i = before; i-- > 0;)
+			if (device->paths[i]->link == link)
+				device_remove_path(device, device->paths[i]);
+		if (device->path_count == before)
+			continue;
+		levels_apply(gateway, device);
+		if (device->crowded)
+			look_for_refused(gateway, device);
+	}
+	forget_devices(gateway);
 }
 
 /* ---- claims ------------------------------------------------------------------------------------------------------ */
@@ -399,15 +469,6 @@ static void withdraw(struct gateway *gateway, struct device *device)
 		worker_remove_disk(gateway->workers[w], &device->core);
 	journal_add(gateway->journal, "info", "unclaimed", device->core.id, "LUN %d is no longer presented",
 		    device->lun);
-}
-
-static bool is_seen(const struct device *device)
-{
-	for (unsigned i = 0; i < device->path_count; i++)
-		for (unsigned w = 0; w < device->worker_count; w++)
-			if (device->paths[i]->seen[w])
-				return true;
-	return false;
 }
 
 /* Gives LUN numbers to what is claimed for the first time and not gone again. True: something has to be saved. */

@@ -19,6 +19,9 @@ void registry_apply_claims(struct gateway *gateway);
 /* The array has told new access states. */
 void registry_access(struct gateway *gateway, struct device_core *core);
 
+/* No worker has anything of that link any more: its paths leave their devices. */
+void registry_link_left(struct gateway *gateway, const struct link *link);
+
 /* A worker's disk of that device is gone. */
 void registry_disk_left(struct gateway *gateway, struct device_core *core);
 

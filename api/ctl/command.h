@@ -32,6 +32,8 @@ int command_device(struct ctl *ctl, char **arguments, int count);
 int command_why(struct ctl *ctl, char **arguments, int count);
 int command_paths(struct ctl *ctl, char **arguments, int count);
 int command_links(struct ctl *ctl, char **arguments, int count);
+int command_backends(struct ctl *ctl, char **arguments, int count);
+int command_backend(struct ctl *ctl, char **arguments, int count);
 int command_sessions(struct ctl *ctl, char **arguments, int count);
 int command_claim(struct ctl *ctl, char **arguments, int count);
 int command_claims(struct ctl *ctl, char **arguments, int count);

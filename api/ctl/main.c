@@ -12,6 +12,8 @@
 #include <string.h>
 
 #define PATH_OPTIONS (OPTION_ACTIVE | OPTION_STANDBY | OPTION_WEIGHT | OPTION_PREFERRED)
+#define CHAP_OPTIONS (OPTION_USER | OPTION_SECRET_FILE | OPTION_MUTUAL_USER | OPTION_MUTUAL_SECRET_FILE)
+#define BACKEND_OPTIONS (OPTION_IQN | OPTION_FENCE | CHAP_OPTIONS | OPTION_FORCE)
 
 static const struct command commands[] = {
 	{ "status", "", "the gateway at a glance", 0, 0, 0, command_status },
@@ -21,6 +23,9 @@ static const struct command commands[] = {
 	  1, command_why },
 	{ "paths", "", "the paths of all devices", 0, 0, 0, command_paths },
 	{ "links", "", "the sessions with the arrays", 0, 0, 0, command_links },
+	{ "backends", "", "the arrays", 0, 0, 0, command_backends },
+	{ "backend", "add NAME PORTAL... | remove NAME", "add an array, or remove one", BACKEND_OPTIONS, 1, 65,
+	  command_backend },
 	{ "sessions", "", "the hosts that are logged in", 0, 0, 0, command_sessions },
 	{ "claims", "", "what is claimed", 0, 0, 0, command_claims },
 	{ "claim", "all | HARDWARE-ID | --device DEVICE", "claim devices", OPTION_DEVICE, 0, 1, command_claim },

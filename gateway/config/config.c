@@ -6,6 +6,7 @@
 #include "gateway/config/config_table.h"
 #include "gateway/config/config_user.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,6 +165,7 @@ struct config *config_parse(const json_t *root, const char *base_dir, config_rep
 	struct config_errors errors = { report, arg, 0 };
 	struct config *config = xcalloc(1, sizeof(*config));
 
+	config->references = 1;
 	config->document = config_document_create(root, &errors);
 	config_rules_apply(config->document, &errors);
 	take_document(config, base_dir, &errors);
@@ -171,6 +173,79 @@ struct config *config_parse(const json_t *root, const char *base_dir, config_rep
 		config_destroy(config);
 		return NULL;
 	}
+	return config;
+}
+
+/* Passes on what concerns the element, whose place is the last in the list. */
+struct element_report {
+	char place[32];
+	config_report *report;
+	void *arg;
+	size_t count;
+};
+
+static void on_element_error(void *arg, const char *path, const char *message)
+{
+	struct element_report *element = arg;
+	size_t len = strlen(element->place);
+
+	if (strncmp(path, element->place, len) == 0)
+		path += len + (path[len] == '.');
+	else if (strcmp(path, "backends") == 0)
+		path = ""; /* there is no room for one more */
+	else
+		return;
+	element->count++;
+	element->report(element->arg, path, message);
+}
+
+/* Relative to what? There is no file whose place would tell. */
+static void check_absolute(const json_t *element, struct element_report *report)
+{
+	static const char *const members[] = { "chap.secret_file", "chap.mutual_secret_file" };
+
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		const char *file = config_document_text(element, members[i]);
+
+		if (file && *file != '/') {
+			report->count++;
+			report->report(report->arg, members[i], "must be an absolute path");
+		}
+	}
+}
+
+/* What counts of another backend when two are compared; its secrets are not read again. */
+static json_t *without_secrets(const json_t *others)
+{
+	json_t *list = json_array(), *other;
+	size_t i;
+
+	json_array_foreach(others, i, other) {
+		json_t *copy = json_copy(other);
+
+		json_object_del(copy, "chap");
+		json_array_append_new(list, copy);
+	}
+	return list;
+}
+
+struct config *config_parse_backend(const json_t *element, const json_t *others, config_report *report, void *arg)
+{
+	struct element_report errors = { .report = report, .arg = arg };
+	json_t *list = without_secrets(others), *root = json_pack("{s:o}", "backends", list);
+	struct config *config;
+
+	snprintf(errors.place, sizeof(errors.place), "backends[%zu]", json_array_size(list));
+	json_array_append(list, (json_t *)(uintptr_t)element);
+	check_absolute(element, &errors);
+	config = config_parse(root, "/", on_element_error, &errors);
+	config_destroy(config);
+	json_decref(root);
+	if (errors.count)
+		return NULL;
+	root = json_pack("{s:[O]}", "backends", element);
+	config = config_parse(root, "/", on_element_error, &errors);
+	json_decref(root);
 	return config;
 }
 
@@ -228,10 +303,8 @@ static void backend_done(struct config_backend *backend)
 	config_user_done(&backend->chap);
 }
 
-void config_destroy(struct config *config)
+static void config_free(struct config *config)
 {
-	if (!config)
-		return;
 	free(config->target.iqn);
 	free_texts(config->target.portals, config->target.portal_count);
 	for (size_t i = 0; i < config->target.user_count; i++)
@@ -254,6 +327,31 @@ void config_destroy(struct config *config)
 	free(config);
 }
 
+/* What is shared is constant but for the number of those who share it. */
+const struct config *config_share(const struct config *config)
+{
+	((struct config *)(uintptr_t)config)->references++;
+	return config;
+}
+
+void config_destroy(const struct config *config)
+{
+	struct config *counted = (struct config *)(uintptr_t)config;
+
+	if (counted && --counted->references == 0)
+		config_free(counted);
+}
+
+const json_t *config_backend_document(const struct config *config, size_t index)
+{
+	return json_array_get(config_document_get(config->document, "backends"), index);
+}
+
+bool config_backend_same_secrets(const struct config_backend *a, const struct config_backend *b)
+{
+	return config_user_same_secrets(&a->chap, &b->chap);
+}
+
 json_t *config_snapshot(const struct config *config)
 {
 	return json_deep_copy(config->document);
@@ -269,7 +367,7 @@ static bool same_secrets(const char *path, const struct config *old, const struc
 				return false;
 	if (strcmp(path, "backends") == 0)
 		for (size_t i = 0; i < old->backend_count; i++)
-			if (!config_user_same_secrets(&old->backends[i].chap, &fresh->backends[i].chap))
+			if (!config_backend_same_secrets(&old->backends[i], &fresh->backends[i]))
 				return false;
 	return true;
 }

@@ -4,7 +4,7 @@
  * JSON; every option stands once in config_table.c with its type, range, default, unit, whether a running
  * gateway can take a new value, and its help. Unknown keys, wrong types and values out of range are errors that name
  * the JSON path; all of them are reported, not just the first. A struct config is immutable once loaded; whoever
- * loaded it owns it. Control thread (and main before it).
+ * loaded or shares it has it until config_destroy(). Control thread (and main before it).
  */
 #ifndef BRAID_CONFIG_H
 #define BRAID_CONFIG_H
@@ -44,6 +44,7 @@ struct config_level_policy { /* of a DSM or a hardware ID */
 };
 
 struct config {
+	unsigned references;
 	struct {
 		char *iqn;
 		char **portals;
@@ -81,10 +82,23 @@ typedef void config_report(void *arg, const char *path, const char *message);
 /* NULL when there was any error (each reported). */
 struct config *config_load(const char *file, config_report *report, void *arg);
 struct config *config_parse(const json_t *root, const char *base_dir, config_report *report, void *arg);
-void config_destroy(struct config *config); /* takes NULL; secrets are wiped */
+/* The same once more: each is given back with config_destroy(), and the last one wipes the secrets. */
+const struct config *config_share(const struct config *config);
+void config_destroy(const struct config *config); /* takes NULL */
+
+/* One element of "backends", by itself: a configuration with that backend alone. It is checked as if it stood behind
+ * `others` (a list of such elements) in the file; errors name the place in the element ("portals[1]"). Secret files
+ * have absolute paths. NULL when there was any error (each reported). */
+struct config *config_parse_backend(const json_t *element, const json_t *others, config_report *report, void *arg);
 
 /* The whole configuration as JSON without secrets (files are named, contents left out). The caller owns it. */
 json_t *config_snapshot(const struct config *config);
+
+/* One of its backends as JSON, every default filled in, secrets left in their files. Borrowed. */
+const json_t *config_backend_document(const struct config *config, size_t index);
+
+/* The secrets of both are the same. */
+bool config_backend_same_secrets(const struct config_backend *a, const struct config_backend *b);
 
 /* Which top-level options differ between two configurations, for a reload: calls report with the path and either
  * "reloaded" or "needs a restart" for each. */

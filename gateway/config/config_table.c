@@ -66,7 +66,7 @@ const struct config_option config_table[] = {
 	  .help = "what it sees: all, or LUNs as 0,4-7,0=12 (its 0 is the gateway's 12); behind each, :ro for read-only",
 	  .max = TEXT_BYTES_MAX, .check = config_value_luns },
 
-	{ "backends", CONFIG_LIST, "[]", .help = "the arrays", .max = 256, .unique = true },
+	{ "backends", CONFIG_LIST, "[]", .help = "the arrays", .max = 256, .unique = true, .reloadable = true },
 	{ "backends[]", CONFIG_GROUP, .help = "one array" },
 	{ "backends[].name", CONFIG_TEXT, NULL, .help = "name in the API and in events", .max = NAME_BYTES_MAX,
 	  .check = config_value_name },

@@ -389,7 +389,7 @@ static void retry_other(struct io *io)
 static void retry_group(struct io *io)
 {
 	struct disk *disk = io->disk;
-	struct path *path = disk_select_but(disk, io->path, true, io);
+	struct path *path = io->path ? disk_select_but(disk, io->path, true, io) : NULL;
 
 	disk_send(disk, io, path ? path : disk_select_other(disk, io));
 }

@@ -35,6 +35,8 @@ struct sim_portal {
 	bool refuse; /* logins are refused */
 	bool black_hole; /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
 	bool mute_discovery; /* SendTargets is not answered */
+	unsigned made_up; /* portals that it lists besides, where nothing is */
+	uint64_t discoveries; /* SendTargets that arrived */
 	uint64_t logins;
 	uint64_t commands; /* that arrived */
 	unsigned aborted; /* commands, by ABORT TASK */

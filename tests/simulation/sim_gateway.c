@@ -1,6 +1,7 @@
 #include "tests/simulation/sim_gateway.h"
 
 #include "gateway/backend.h"
+#include "gateway/backends.h"
 #include "gateway/base/memory.h"
 #include "gateway/registry.h"
 #include "tests/simulation/sim_transport.h"
@@ -84,8 +85,7 @@ struct sim_gateway *sim_gateway_create(struct sim *sim, const char *options)
 		die("gateway_create", "failed");
 	/* gateway_start() without the sockets */
 	registry_apply_claims(g->gateway);
-	for (size_t i = 0; i < g->config->backend_count; i++)
-		backend_create(g->gateway, &g->config->backends[i]);
+	backends_settle(g->gateway);
 	g->gateway->ready = true;
 	return g;
 }

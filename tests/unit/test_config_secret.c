@@ -122,7 +122,7 @@ static void test_compare_secrets(void **state)
 	write_file(f, "h", SECRET "!", 0600);
 	fresh = parse_good(f, text);
 	config_compare(old, fresh, report, f);
-	assert_string_equal(f->reports, "backends: needs a restart\n");
+	assert_string_equal(f->reports, "backends: reloaded\n");
 	config_destroy(old);
 	config_destroy(fresh);
 }

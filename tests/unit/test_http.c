@@ -216,6 +216,37 @@ static void test_claims(void **state)
 	free(forced);
 }
 
+static void test_backends(void **state)
+{
+	const char *body = "{\"name\": \"array-c\", \"portals\": [\"10.0.0.3\"]}";
+	struct reply reply = http_request(*state, "POST", "/api/v1/backends", body, NULL);
+	const json_t *backend;
+
+	assert_int_equal(reply.status, 201);
+	assert_string_equal(reply_text(&reply, "state"), "discovering");
+	assert_non_null(strstr(reply.head, "Location: /api/v1/backends/array-c"));
+	reply_done(&reply);
+	reply = http_request(*state, "POST", "/api/v1/backends", body, NULL);
+	assert_int_equal(reply.status, 200);
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/backends");
+	assert_int_equal(json_array_size(json_object_get(reply.json, "backends")), 3);
+	backend = json_array_get(json_object_get(reply.json, "backends"), 0);
+	assert_true(json_is_true(json_object_get(backend, "from_config")));
+	assert_string_equal(json_string_value(json_object_get(backend, "fence")), "auto");
+	assert_int_equal(json_integer_value(json_object_get(backend, "links_up")), 2);
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/backends/array-c");
+	assert_string_equal(reply_text(&reply, "name"), "array-c");
+	reply_done(&reply);
+	assert_problem(http_request(*state, "POST", "/api/v1/backends", "{\"name\": \"x\"}", NULL), 422, "#/name");
+	assert_problem(http_request(*state, "DELETE", "/api/v1/backends/array-c", NULL, NULL), 409, NULL);
+	reply = http_request(*state, "DELETE", "/api/v1/backends/array-c?force=true", NULL, NULL);
+	assert_int_equal(reply.status, 204);
+	reply_done(&reply);
+	assert_problem(http_get(*state, "/api/v1/backends/array-c"), 404, NULL);
+}
+
 static void test_claim_bodies(void **state)
 {
 	static const struct {
@@ -424,6 +455,7 @@ int main(void)
 		cmocka_unit_test(test_pages),
 		cmocka_unit_test(test_links_and_sessions),
 		cmocka_unit_test(test_claims),
+		cmocka_unit_test(test_backends),
 		cmocka_unit_test(test_claim_bodies),
 		cmocka_unit_test(test_malformed_json_says_where),
 		cmocka_unit_test(test_policy),
