@@ -1,8 +1,8 @@
 #!/bin/bash
-# A thousand logins of hosts and a thousand lost links leave nothing behind: what is in use after them is what was in
-# use after the first three hundred, and the leak checker finds nothing at the end.
-# row: E1
-# timeout: 150
+# A thousand logins of hosts, a thousand lost links, and a thousand arrays that come and go leave nothing behind: what is
+# in use after them is what was in use after the first three hundred, and the leak checker finds nothing at the end.
+# row: E1 D1
+# timeout: 240
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
 
@@ -18,17 +18,17 @@ rss_kb()
 	awk '/^VmRSS:/ { print $2 }' "/proc/${PID[braidd]}/status"
 }
 
-# not_growing WHAT DO: DO N brings the rounds so far to N.
+# not_growing WHAT DO [FEW]: DO N brings the rounds so far to N.
 not_growing()
 {
-	local before after
+	local few=${3:-$FEW} before after
 
-	"$2" $FEW
+	"$2" "$few"
 	before=$(rss_kb)
 	"$2" $MANY
 	after=$(rss_kb)
-	note "$1: $before kB after $FEW rounds, $after kB after $MANY"
-	((after - before < GROWTH_KB)) || fail "$1: $((after - before)) kB more after $((MANY - FEW)) rounds"
+	note "$1: $before kB after $few rounds, $after kB after $MANY"
+	((after - before < GROWTH_KB)) || fail "$1: $((after - before)) kB more after $((MANY - few)) rounds"
 }
 
 # Hosts that look around and go: sessions with commands, and discovery sessions, four at a time.
@@ -64,6 +64,43 @@ flaps_until()
 	wait_until 15 paths_up $((2 * PORTALS))
 }
 
+# requests METHOD: one for each portal of the second half, over one connection
+requests()
+{
+	local portal
+
+	for ((portal = PORTALS / 2; portal < PORTALS; portal++)); do
+		((portal == PORTALS / 2)) || echo next
+		echo "request = $1"
+		printf '%s\n' silent show-error fail 'output = /dev/null'
+		if [[ $1 == POST ]]; then
+			echo "url = $BRAID_API/api/v1/backends"
+			echo 'header = "Content-Type: application/json"'
+			printf 'data = "{\\"name\\": \\"a%d\\", \\"portals\\": [\\"127.0.0.1:%d\\"]}"\n' $portal "${ports[portal]}"
+		else
+			echo "url = $BRAID_API/api/v1/backends/a$portal"
+		fi
+	done
+}
+
+# backends_are N: so many, each with all of its links up
+backends_are()
+{
+	api GET /backends | jq -e ".backends | length == $1 and all(.[]; .state == \"up\")"
+}
+
+# Arrays that take a portal over from the one that merely lists it, and leave it to that one again.
+arrays_until()
+{
+	while ((ARRAYS < $1)); do
+		curl -K <(requests POST) || fail "an array was refused"
+		wait_until 15 backends_are $((1 + PORTALS / 2))
+		curl -K <(requests DELETE) || fail "an array was not let go"
+		wait_until 15 backends_are 1
+		((ARRAYS += PORTALS / 2))
+	done
+}
+
 PORTALS=24
 ports=()
 arguments=()
@@ -78,9 +115,11 @@ start_braidd braid.json
 wait_until 15 paths_up $((2 * PORTALS))
 
 LOGINS=0
+ARRAYS=0
 not_growing "logins of hosts" logins_until
 start_load load --url "$(lun_url 0)" --url "$(lun_url 1)" --sessions 2 --depth 4 --rate 200 --seconds 600 --region 8m
 not_growing "lost links" flaps_until
+not_growing "arrays" arrays_until 600 # the sanitizer itself needs a while
 kill "${PID[load]}"
 end_load load || fail "the load"
 stop_pid braidd || fail "braidd did not end well: $(grep -A 20 Sanitizer braidd.log)"
