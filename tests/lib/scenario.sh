@@ -229,11 +229,14 @@ tgt_lun()
 	serial=$(option serial "$name-$lun" "$@")
 	id=$(cksum <<<"$serial")
 	[[ -e $file ]] || truncate -s "$(option size 64M "$@")" "$file"
+	# tgt shows an LU before its names are set, and tells nobody when they are: the gateway must not look in between
+	[[ -z ${PID[braidd]-} ]] || kill -STOP "${PID[braidd]}"
 	tgt_admin "$name" --op new --mode logicalunit --tid 1 --lun "$lun" -b "$file" \
 		--blocksize "$(option blocksize 512 "$@")"
 	tgt_admin "$name" --op update --mode logicalunit --tid 1 --lun "$lun" --params "$(
 		printf 'vendor_id=%s,product_id=%s,scsi_sn=%s,scsi_id=%08x' "$(option vendor IET "$@")" \
 			"$(option product VIRTUAL-DISK "$@")" "$serial" "${id%% *}")"
+	[[ -z ${PID[braidd]-} ]] || kill -CONT "${PID[braidd]}"
 }
 
 tgt_iqn()
