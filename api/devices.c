@@ -1,4 +1,5 @@
-/* devices.c - GET /api/v1/devices, GET /api/v1/devices/{id}. */
+/* devices.c - GET /api/v1/devices, GET and PATCH /api/v1/devices/{id}. */
+#include "api/body.h"
 #include "api/member.h"
 #include "api/paging.h"
 #include "api/resources.h"
@@ -70,6 +71,9 @@ json_t *device_json(const struct device_view *view)
 	member_text(json, "state", view->state);
 	member_text(json, "reason", view->reason);
 	member_uint(json, "held", view->held);
+	member_json(json, "timers", timers_json(view->timers));
+	member_uint(json, "worst_stall_s", view->stall_s);
+	member_json(json, "worst_stall", stall_json(&view->stall));
 	member_figures(json, &view->figures);
 	member_json(json, "paths", paths);
 	return json;
@@ -122,4 +126,16 @@ void devices_get(struct request *request, struct gateway *gateway)
 	if (!request->output)
 		problem_set(&request->problem, 404, "", "Unknown device", "There is no device \"%.200s\".",
 			    request->id);
+}
+
+void devices_patch(struct request *request, struct gateway *gateway)
+{
+	static const char *const names[] = { "timers", NULL };
+	const json_t *timers = json_object_get(request->body, "timers");
+	struct level_change change = { 0 };
+
+	if (body_is_object(request->body, "", names, &request->problem) &&
+	    (!timers || timers_read(timers, "/timers", false, &change, &request->problem)) &&
+	    control_change_level(gateway, LEVEL_DEVICE, request->id, &change, &request->problem) == 0)
+		request->output = device_json_by_id(gateway, request->id);
 }

@@ -205,7 +205,7 @@ static void find_route(struct request *request, const char *method)
 	int status;
 
 	if (strcmp(request->target, "*") == 0 && strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0) {
-		str_copy(request->allow, sizeof(request->allow), "GET, HEAD, POST, PUT, DELETE, OPTIONS");
+		str_copy(request->allow, sizeof(request->allow), "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
 		return;
 	}
 	if (request->target_bad) {

@@ -12,6 +12,7 @@ void status_get(struct request *request, struct gateway *gateway);
 void devices_list(struct request *request, struct gateway *gateway);
 void devices_get(struct request *request, struct gateway *gateway);
 void commands_list(struct request *request, struct gateway *gateway);
+void devices_patch(struct request *request, struct gateway *gateway);
 void policies_put_device(struct request *request, struct gateway *gateway);
 void reservations_get(struct request *request, struct gateway *gateway);
 void reservations_delete(struct request *request, struct gateway *gateway);
@@ -35,6 +36,9 @@ void sessions_list(struct request *request, struct gateway *gateway);
 void claims_list(struct request *request, struct gateway *gateway);
 void claims_post(struct request *request, struct gateway *gateway);
 void claims_delete(struct request *request, struct gateway *gateway);
+void timers_get_all(struct request *request, struct gateway *gateway);
+void timers_patch(struct request *request, struct gateway *gateway);
+void timers_patch_dsm(struct request *request, struct gateway *gateway);
 void dsms_list(struct request *request, struct gateway *gateway);
 void events_list(struct request *request, struct gateway *gateway);
 void events_stream(struct request *request);
@@ -48,6 +52,12 @@ json_t *status_json(struct gateway *gateway);
 json_t *device_json(const struct device_view *view);
 json_t *device_json_by_id(struct gateway *gateway, const char *id); /* NULL: there is none */
 json_t *link_json(const struct link_view *view);
+json_t *timers_json(const struct timer_value *values); /* of TIMER_COUNT; those without a source are left out */
+json_t *stall_json(const struct stall *stall);
 json_t *event_json(const struct event_view *view);
+
+/* An object of timers, each with its new value, or null to clear it. False with a problem. */
+bool timers_read(const json_t *object, const char *pointer, bool of_gateway, struct level_change *change,
+		 struct problem *problem);
 
 #endif

@@ -31,6 +31,8 @@ json_t *status_json(struct gateway *gateway)
 	member_texts(json, "reasons", status.reasons);
 	member_json(json, "counts", counts_json(&status));
 	member_uint(json, "worst_stall_us", status.worst_stall_us);
+	member_text(json, "worst_stall_device", status.worst_stall_device);
+	member_json(json, "worst_stall", stall_json(&status.worst_stall));
 	member_text(target, "iqn", status.target_iqn);
 	member_texts(target, "portals", status.portals);
 	member_json(json, "target", target);

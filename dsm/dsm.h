@@ -207,13 +207,16 @@ struct dsm_hardware {
 };
 
 /* What a module tells of one device when it takes it; everything is 0 before. The administrator's settings for the
- * device, its hardware ID, the DSM or the gateway come first. */
+ * device, its hardware ID, the DSM or the gateway come first. The times are taken up to a day, retry_count up to 1000.
+ */
 struct dsm_traits {
 	const char *policy;   /* name of the default policy, static; NULL: the gateway's choice */
-	bool active_passive;  /* one controller serves the device, the other's paths are passive until activated */
+	bool active_passive; /* one controller serves the device, the other's paths are passive until activated: it
+			      * counts as asymmetric from the start, so that round-robin becomes its subset form */
 	uint32_t retry_count; /* counted retries; 0: the gateway's */
 	uint32_t hold_s;      /* how long I/O waits for a path when there is none; 0: the gateway's */
-	uint32_t settle_s;    /* longest time that a failover inside the array takes; 0: unknown */
+	uint32_t settle_s; /* longest time that a failover inside the array takes: while the array answers at all,
+			    * I/O waits that long for it even where hold_s is shorter; 0: unknown */
 };
 
 struct dsm_ops {

@@ -34,13 +34,38 @@ struct figures {
 	uint64_t last_failure_us, offline_since_us;
 };
 
+/* The longest that a command can take before it ends: the terms that the timers add up to (row L1). */
+#define STALL_TABLE(TERM)                                                                                              \
+	TERM(timeouts) /* command_timeout, on each of retry_count + 1 paths */                                         \
+	TERM(aborts) /* of each of them, which the array does not confirm */                                           \
+	TERM(fences) /* fence_wait, after each of them and after the silence */                                        \
+	TERM(retries) /* retry_interval between them */                                                                \
+	TERM(transition) /* the array fails over inside, or is busy */                                                 \
+	TERM(detection) /* every path falls silent: keepalive_interval + keepalive_timeout */                          \
+	TERM(hold) /* and no path comes back */
+
+struct stall {
+#define STALL_MEMBER(term) uint64_t term##_s;
+	STALL_TABLE(STALL_MEMBER)
+#undef STALL_MEMBER
+};
+
+/* A timer in force. source: "device", "dsm", "gateway" (the API set it there), "config" (the file), "module" (the
+ * device's DSM), "default"; NULL: it is not of this level. */
+struct timer_value {
+	uint32_t value;
+	const char *source;
+};
+
 struct control_status {
 	const char *version;
 	uint64_t uptime_us;
 	bool healthy, ready;	   /* ready: the target listens */
 	const char *reasons[8];	   /* why not healthy, sentences; NULL-terminated */
 	unsigned devices, claimed_devices, paths, paths_up, links, links_up, sessions, backends, workers;
-	uint64_t worst_stall_us; /* what the timers add up to (row L1) */
+	uint64_t worst_stall_us; /* the longest of the claimed devices' */
+	struct stall worst_stall;
+	const char *worst_stall_device; /* NULL: none is claimed; then it is the gateway's own timers' */
 	struct figures figures;
 	const char *target_iqn;
 	const char *const *portals; /* bound addresses, NULL-terminated */
@@ -82,6 +107,9 @@ struct device_view {
 	const char *reason; /* why it is unclaimable, in conflict or degraded; NULL */
 	struct figures figures;
 	uint64_t held; /* commands waiting for a path now */
+	struct timer_value timers[TIMER_COUNT];
+	struct stall stall;
+	uint64_t stall_s; /* its sum */
 	const struct path_view *paths;
 	size_t path_count;
 };
@@ -220,6 +248,27 @@ int control_reservations(struct gateway *control, const char *device_id,
 			 struct problem *problem);
 /* All of them go, and the hosts are told: for a cluster whose nodes are gone for good. 0, or -1 with problem. */
 int control_clear_reservations(struct gateway *control, const char *device_id, struct problem *problem);
+/* Levels of settings (rows L1, P8). */
+enum level_kind { LEVEL_GATEWAY, LEVEL_DSM, LEVEL_DEVICE };
+
+/* What is asked for at a level; what is not named stays as it is. */
+struct level_change {
+	struct timers_level timers; /* to set */
+	uint32_t timers_cleared; /* 1 << enum timer_id: the next level decides */
+};
+/* name: of the DSM or device. Timers of links belong to the gateway alone; values are in range. Applied whole and at
+ * once, kept in state_dir. 0, or -1 with problem. */
+int control_change_level(struct gateway *control, enum level_kind kind, const char *name,
+			 const struct level_change *change, struct problem *problem);
+
+struct level_view {
+	const char *name; /* of the DSM; NULL: the gateway */
+	bool loaded; /* there is such a module; settings of others are kept */
+	struct timer_value timers[TIMER_COUNT]; /* for a device that has none of its own, its module's word apart */
+};
+void control_gateway_level(struct gateway *control, struct level_view *view);
+/* Every DSM that is loaded, or that the API or the configuration has settings for. */
+void control_each_level(struct gateway *control, bool (*fn)(const struct level_view *view, void *arg), void *arg);
 
 /* Maintenance (row L5). kind: "path", "link" or "backend"; id: theirs (a backend's is its name). Draining lets commands
  * in flight finish and sends no new ones; it is refused (409) when a claimed device would be left without a path,

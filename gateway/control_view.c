@@ -2,9 +2,10 @@
 #include "gateway/backend.h"
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
-#include "gateway/engine/abort.h"
 #include "gateway/engine/alua.h"
 #include "gateway/gateway.h"
+#include "gateway/levels.h"
+#include "gateway/stall.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,17 +44,20 @@ static uint64_t largest_of(const struct figure_cell *cells, unsigned count, size
 
 /* ---- status ------------------------------------------------------------------------------------------------------ */
 
-/* The longest that a command can take before it ends: it hangs on one path after the other, each time until its
- * timeout, an abort that the array does not confirm, and its fence; its counted retries are apart; and then every path
- * is silent, gone, and does not come back. */
-static uint64_t worst_stall_us(const struct timers *timers)
+static void note_stall(struct control_status *status, const struct stall *stall, const char *device)
 {
-	uint64_t attempts = (uint64_t)timers->retry_count + 1;
-	uint64_t hangs = attempts * (timers->command_timeout + ABORT_TIMEOUT_S + timers->fence_wait);
-	uint64_t silence = timers->keepalive_interval + timers->keepalive_timeout + timers->fence_wait;
+	uint64_t us = stall_total_s(stall) * US_PER_S;
 
-	return (hangs + (uint64_t)timers->retry_count * timers->retry_interval + silence + timers->pdo_remove_period) *
-	       US_PER_S;
+	if (status->worst_stall_us && us <= status->worst_stall_us)
+		return;
+	status->worst_stall_us = us;
+	status->worst_stall = *stall;
+	status->worst_stall_device = device;
+}
+
+static struct stall stall_of_device(const struct device *device)
+{
+	return stall_of(&device->timers, device->core.dsm_traits.settle_s);
 }
 
 static void add_reason(struct control_status *status, const char *reason)
@@ -72,6 +76,7 @@ static void add_reason(struct control_status *status, const char *reason)
 static void count_devices(const struct gateway *gateway, struct control_status *status)
 {
 	const struct device *device;
+	struct stall stall;
 
 	list_for_each(device, &gateway->devices, link) {
 		unsigned up = device_paths_up(device);
@@ -85,6 +90,8 @@ static void count_devices(const struct gateway *gateway, struct control_status *
 		if (!device->claimed)
 			continue;
 		status->claimed_devices++;
+		stall = stall_of_device(device);
+		note_stall(status, &stall, device->core.id);
 		if (!up)
 			add_reason(status, "a claimed device has no path");
 		else if (up < device->path_count)
@@ -108,6 +115,7 @@ void control_status(struct gateway *gateway, struct control_status *status)
 {
 	const struct backend *backend;
 	const struct link *link;
+	struct stall stall = stall_of(&gateway->timers, 0);
 
 	*status = (struct control_status){
 		.version = BRAID_VERSION,
@@ -115,13 +123,14 @@ void control_status(struct gateway *gateway, struct control_status *status)
 		.healthy = true,
 		.ready = gateway->ready,
 		.workers = gateway->worker_count,
-		.worst_stall_us = worst_stall_us(&gateway->timers),
 		.target_iqn = gateway->luns.iqn,
 		.portals = (const char *const *)gateway->portal_texts,
 	};
 	if (!gateway->ready)
 		add_reason(status, gateway->stopping ? "the gateway is stopping" : "the target does not listen yet");
 	count_devices(gateway, status);
+	if (!status->claimed_devices)
+		note_stall(status, &stall, NULL);
 	list_for_each(backend, &gateway->backends, link) {
 		status->backends++;
 		if (backend_problem(backend))
@@ -148,7 +157,7 @@ static const char *role_of(const struct device *device, const struct path_core *
 	bool standby = device->setup->paths[path->index].role == POLICY_STANDBY;
 
 	if (!device->setup->by_hand && device->asymmetric)
-		standby |= path_core_access(path) != DSM_ACCESS_OPTIMIZED;
+		standby |= path_core_access(path) > DSM_ACCESS_OPTIMIZED;
 	return standby ? "standby" : "active";
 }
 
@@ -207,8 +216,8 @@ static void view_path(const struct device *device, const struct path_core *path,
 		view->figures.offline_since_us = path->link->down_since_us;
 }
 
-static void view_device(const struct device *device, uint64_t now_us, char reasons[DSM_PATHS_MAX][REASON_MAX],
-			struct path_view *paths, struct device_view *view)
+static void view_device(const struct gateway *gateway, const struct device *device, uint64_t now_us,
+			char reasons[DSM_PATHS_MAX][REASON_MAX], struct path_view *paths, struct device_view *view)
 {
 	for (unsigned i = 0; i < device->path_count; i++)
 		view_path(device, device->paths[i], now_us, reasons[i], &paths[i]);
@@ -231,12 +240,15 @@ static void view_device(const struct device *device, uint64_t now_us, char reaso
 		.fence = device_fence(device),
 		.state = device_state_name(device),
 		.reason = *device->reason ? device->reason : NULL,
+		.stall = stall_of_device(device),
 		.paths = paths,
 		.path_count = device->path_count,
 	};
 	for (unsigned w = 0; w < device->worker_count; w++)
 		view->held += atomic_load_explicit(&device->core.held[w], memory_order_relaxed);
 	sum_cells(&view->figures, device->core.cells, device->worker_count);
+	levels_timers(gateway, device, device->core.dsm->name, view->timers);
+	view->stall_s = stall_total_s(&view->stall);
 }
 
 static int compare_devices(const void *a, const void *b)
@@ -264,7 +276,7 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 		sorted[n++] = device;
 	qsort(sorted, count, sizeof(sorted[0]), compare_devices);
 	for (n = 0; n < count; n++) {
-		view_device(sorted[n], now_us, reasons, paths, &view);
+		view_device(gateway, sorted[n], now_us, reasons, paths, &view);
 		if (!fn(&view, arg))
 			break;
 	}

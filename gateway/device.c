@@ -138,7 +138,7 @@ void device_remove_path(struct device *device, struct path_core *path)
 
 bool device_is_kept(const struct device *device)
 {
-	return device->lun >= 0 || device->policy != POLICY_INHERIT;
+	return device->lun >= 0 || device->policy != POLICY_INHERIT || device->own.timers.set;
 }
 
 enum path_state path_core_state(const struct path_core *path, unsigned worker_count)

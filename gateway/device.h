@@ -11,6 +11,7 @@
 #include "gateway/engine/device_core.h"
 #include "gateway/engine/inventory.h"
 #include "gateway/policy_name.h"
+#include "gateway/settings.h"
 
 struct gateway;
 
@@ -43,6 +44,8 @@ struct device {
 	const char *fence_seen, *fence_told; /* by the last look; in the last event; of device_fence() */
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
+	struct settings own; /* what the API has set for this device */
+	struct timers timers; /* in force */
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */
 	struct policy_setting_kept *settings; /* for its paths, by link and LUN: a path's id may change */
 	unsigned setting_count;

@@ -143,6 +143,12 @@ void dsm_table_destroy(struct dsm_table *table)
 
 /* ---- whose device ------------------------------------------------------------------------------------------------ */
 
+/* A module's word is bounded like the administrator's. */
+static uint32_t bounded(uint32_t value, enum timer_id timer)
+{
+	return value < timer_table[timer].max ? value : timer_table[timer].max;
+}
+
 static bool try_entry(const struct dsm_entry *entry, const struct dsm_inquiry *inquiry, struct device_core *core)
 {
 	struct dsm_traits traits = { 0 };
@@ -161,6 +167,9 @@ static bool try_entry(const struct dsm_entry *entry, const struct dsm_inquiry *i
 	}
 	core->dsm = &entry->ops;
 	core->dsm_ctx = ctx;
+	traits.retry_count = bounded(traits.retry_count, TIMER_retry_count);
+	traits.hold_s = bounded(traits.hold_s, TIMER_pdo_remove_period);
+	traits.settle_s = bounded(traits.settle_s, TIMER_pdo_remove_period);
 	core->dsm_traits = traits;
 	return true;
 }

@@ -249,7 +249,6 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 			       unsigned worker_count, const struct initiator_ops *transport)
 {
 	struct gateway *gateway = xcalloc(1, sizeof(*gateway));
-	struct device *device;
 
 	gateway->config = config;
 	gateway->live = config_share(config);
@@ -257,7 +256,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	gateway->control = control;
 	gateway->worker_count = worker_count;
 	gateway->transport = transport;
-	gateway->timers = config->timers;
+	gateway->timers = config->timers.values;
 	gateway->started_us = clock_now_us(loop_clock(control));
 	gateway->journal = journal_create();
 	gateway->hosts = hosts_create(config);
@@ -266,6 +265,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 	list_init(&gateway->devices);
 	list_init(&gateway->claims);
 	list_init(&gateway->recalls);
+	list_init(&gateway->levels);
 	snprintf(gateway->initiator_name, sizeof(gateway->initiator_name), "%.212s:initiator", config->target.iqn);
 	gateway->workers = xcalloc(worker_count, sizeof(gateway->workers[0]));
 	for (unsigned w = 0; w < worker_count; w++) {
@@ -283,8 +283,7 @@ struct gateway *gateway_create(const struct config *config, struct loop *control
 		goto fail;
 	for (unsigned w = 0; w < worker_count; w++)
 		gateway->workers[w]->target = gateway->target;
-	list_for_each(device, &gateway->devices, link)
-		levels_apply(gateway, device);
+	levels_apply_all(gateway);
 	return gateway;
 fail:
 	gateway_destroy(gateway);
@@ -333,9 +332,6 @@ void gateway_reload(struct gateway *gateway, struct config *fresh)
 	config_compare(gateway->live, fresh, on_option_changed, gateway);
 	config_destroy(gateway->live);
 	gateway->live = fresh;
-	gateway->timers = fresh->timers;
-	for (unsigned w = 0; w < gateway->worker_count; w++)
-		worker_set_timers(gateway->workers[w], &gateway->timers);
 	list_for_each(claim, &gateway->claims, link) {
 		if (claim->from_config) {
 			list_del(&claim->link);
@@ -347,8 +343,7 @@ void gateway_reload(struct gateway *gateway, struct config *fresh)
 	hosts_reload(gateway->hosts, fresh, gateway->target);
 	config_claims(gateway);
 	registry_apply_claims(gateway);
-	list_for_each(device, &gateway->devices, link)
-		levels_apply(gateway, device);
+	levels_apply_all(gateway);
 	backends_settle(gateway);
 }
 
@@ -395,6 +390,7 @@ void gateway_destroy(struct gateway *gateway)
 	struct backend *backend;
 	struct device *device;
 	struct claim *claim;
+	struct level *level;
 
 	if (!gateway)
 		return;
@@ -413,6 +409,8 @@ void gateway_destroy(struct gateway *gateway)
 		backend_destroy(backend);
 	list_for_each(claim, &gateway->claims, link)
 		free(claim);
+	list_for_each(level, &gateway->levels, link)
+		levels_drop(level);
 	free_texts(gateway->portal_texts);
 	json_decref(gateway->kept_backends);
 	config_destroy(gateway->live);

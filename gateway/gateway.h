@@ -19,7 +19,7 @@
 
 struct gateway {
 	const struct config *config; /* as started with */
-	const struct config *live; /* what is reloadable: as reloaded last */
+	const struct config *live; /* what is reloadable: as reloaded last; what the API has set comes before */
 	struct loop *control;
 	struct worker **workers;
 	unsigned worker_count;
@@ -38,7 +38,10 @@ struct gateway {
 	struct list recalls; /* struct recall: questions that the workers are answering */
 	uint64_t questions; /* asked of the workers so far */
 	struct rehearsal *rehearsal; /* the latest; NULL: none */
-	struct timers timers;
+	struct list levels; /* struct level: what the API has set for DSMs */
+	struct settings settings; /* what the API has set for the whole gateway */
+	struct timers timers; /* in force, where neither a DSM nor a device has its own */
+	bool recovery_late; /* path_recovery_interval is not below some pdo_remove_period */
 	struct timer checkup;
 	uint64_t id; /* random, kept in the state: what ISIDs are made from */
 	char initiator_name[224];

@@ -68,7 +68,9 @@ uint64_t journal_each(const struct journal *journal, uint64_t since,
 {
 	uint64_t oldest = journal->last > JOURNAL_EVENTS ? journal->last - JOURNAL_EVENTS + 1 : 1;
 
-	for (uint64_t id = since + 1 > oldest ? since + 1 : oldest; id <= journal->last; id++) {
+	if (since > journal->last)
+		since = journal->last;
+	for (uint64_t id = since >= oldest ? since + 1 : oldest; id <= journal->last; id++) {
 		const struct journal_event *event = &journal->events[id % JOURNAL_EVENTS];
 		struct event_view view = {
 			.id = id,

@@ -1,15 +1,39 @@
 /*
- * levels.h - which policy rules a device (row P8): the device's own, its hardware ID's, its DSM's, the default.
+ * levels.h - which settings rule a device, when several levels have some (rows P8, L1).
+ *
+ * A policy: the device's own, its hardware ID's, its DSM's, the default. A timer: the device's own, its DSM's, the
+ * gateway's, what its module says of such devices, the built-in one. At one level what the API has set comes before
+ * what the configuration file says, which comes back when the API's is cleared. Control loop.
  */
 #ifndef BRAID_LEVELS_H
 #define BRAID_LEVELS_H
 
 #include "gateway/gateway.h"
 
+/* What the API has set for the devices of one DSM; that DSM need not be loaded now. */
+struct level {
+	struct list link; /* gateway.levels */
+	char *name;
+	struct settings settings;
+};
+
+struct level *levels_find(const struct gateway *gateway, const char *name); /* NULL: nothing is set there */
+struct level *levels_add(struct gateway *gateway, const char *name);
+void levels_drop(struct level *level);
+
 /* What this policy is for this device: its module's own for "vendor". NULL: there is no such policy. */
 const struct policy_ops *levels_policy(const struct device *device, enum policy_id id);
 
+/* The timers in force and where they come from: of a device; of the devices of a DSM as a whole (device NULL); of the
+ * gateway (both NULL). Those of links have no source but at the gateway. */
+void levels_timers(const struct gateway *gateway, const struct device *device, const char *dsm,
+		   struct timer_value values[TIMER_COUNT]);
+
 /* Decides anew, builds the setup in force, and gives it to the workers when the device is claimed. */
 void levels_apply(struct gateway *gateway, struct device *device);
+
+/* Every timer, of the gateway and of all its devices / their policies, too. */
+void levels_apply_timers(struct gateway *gateway);
+void levels_apply_all(struct gateway *gateway);
 
 #endif

@@ -3,6 +3,7 @@
 #include "gateway/base/hex.h"
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
+#include "gateway/levels.h"
 #include "gateway/reserve.h"
 #include "gateway/state.h"
 
@@ -31,6 +32,43 @@ static json_t *save_settings(const struct device *device)
 	return paths;
 }
 
+static json_t *save_timers(const struct timers_level *timers)
+{
+	json_t *json = json_object();
+
+	for (enum timer_id id = 0; id < TIMER_COUNT; id++)
+		if (timers->set >> id & 1)
+			json_object_set_new(json, timer_table[id].name, json_integer(timers_get(&timers->values, id)));
+	return json;
+}
+
+/* Into an object that has other members as well. */
+static void save_own(json_t *json, const struct settings *own)
+{
+	if (json && own->timers.set)
+		json_object_set_new(json, "timers", save_timers(&own->timers));
+}
+
+static bool has_settings(const struct settings *own)
+{
+	return own->timers.set != 0;
+}
+
+static json_t *save_levels(const struct gateway *gateway)
+{
+	json_t *levels = json_object(), *json;
+	const struct level *level;
+
+	list_for_each(level, &gateway->levels, link) {
+		if (!has_settings(&level->settings))
+			continue;
+		json = json_object();
+		save_own(json, &level->settings);
+		json_object_set_new(levels, level->name, json);
+	}
+	return levels;
+}
+
 static json_t *save_device(const struct device *device)
 {
 	char standard[2 * HARDWARE_ID_LEN + 1], identity[2 * sizeof(device->identity.bytes) + 1];
@@ -52,6 +90,7 @@ static json_t *save_device(const struct device *device)
 	if (json && reservations)
 		json_object_set_new(json, "reservations", json_string(reservations));
 	free(reservations);
+	save_own(json, &device->own);
 	return json;
 }
 
@@ -70,8 +109,9 @@ static json_t *save_all(const struct gateway *gateway)
 			json_array_append_new(claims, json_pack("{s:s, s:s}", "kind", claim_kind_name(claim->kind),
 								"value", claim->value));
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)gateway->id);
-	return json_pack("{s:i, s:s, s:o, s:o, s:O}", "version", STATE_VERSION, "gateway", id, "devices", devices,
-			 "claims", claims, "backends", gateway->kept_backends);
+	return json_pack("{s:i, s:s, s:o, s:o, s:O, s:o, s:o}", "version", STATE_VERSION, "gateway", id, "devices",
+			 devices, "claims", claims, "backends", gateway->kept_backends, "timers",
+			 save_timers(&gateway->settings.timers), "dsms", save_levels(gateway));
 }
 
 int persist_save(struct gateway *gateway)
@@ -113,12 +153,56 @@ static void load_settings(struct device *device, json_t *paths)
 	}
 }
 
+/* What this version does not know, or would not take from the API, is left out: the next level decides. */
+static void load_timers(struct timers_level *timers, json_t *json, bool links_too)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach(json, name, value) {
+		int id = timer_find(name);
+		json_int_t number = json_integer_value(value);
+
+		if (id < 0 || !json_is_integer(value) || number < timer_table[id].min || number > timer_table[id].max ||
+		    (timer_table[id].scope == TIMER_SCOPE_LINK && !links_too)) {
+			log_warn("state", "timer=%s is not taken", name);
+			continue;
+		}
+		*timers_at(&timers->values, (enum timer_id)id) = (uint32_t)number;
+		timers->set |= 1u << id;
+	}
+}
+
+static void load_own(struct settings *own, json_t *json)
+{
+	load_timers(&own->timers, json_object_get(json, "timers"), false);
+}
+
+static void load_levels(struct gateway *gateway, json_t *levels)
+{
+	const char *name;
+	json_t *json;
+
+	json_object_foreach(levels, name, json)
+		load_own(&levels_add(gateway, name)->settings, json);
+}
+
 static void trimmed(char *out, const char *field, size_t len)
 {
 	memcpy(out, field, len);
 	while (len && out[len - 1] == ' ')
 		len--;
 	out[len] = '\0';
+}
+
+static bool has_lun(const struct gateway *gateway, int lun)
+{
+	const struct device *device;
+
+	list_for_each(device, &gateway->devices, link)
+		if (device->lun == lun)
+			return true;
+	return false;
 }
 
 static int load_device(struct gateway *gateway, const char *id, json_t *json)
@@ -138,6 +222,10 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 	    strlen(hardware_id) != HARDWARE_ID_LEN || (lun >= 0 && block_size <= 0) || lun < -1 ||
 	    lun >= TARGET_LUNS_MAX)
 		return -EINVAL;
+	if (lun >= 0 && has_lun(gateway, lun)) {
+		log_error("state", "device=%s has LUN %d, and so has another device", id, lun);
+		return -EINVAL;
+	}
 	len = hex_decode(bytes, lu.identity.bytes, sizeof(lu.identity.bytes));
 	if (len < 0)
 		return -EINVAL;
@@ -156,6 +244,7 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 	device = device_create(&lu, id, gateway->worker_count);
 	reserve_attach(gateway, device);
 	device->lun = lun;
+	load_own(&device->own, json);
 	if (policy)
 		policy_parse(policy, &device->policy);
 	if (paths)
@@ -200,14 +289,16 @@ static int load_backends(struct gateway *gateway, json_t *backends)
 
 static int load_all(struct gateway *gateway, json_t *root)
 {
-	json_t *devices = NULL, *claims = NULL, *backends = NULL, *json;
+	json_t *devices = NULL, *claims = NULL, *backends = NULL, *timers = NULL, *levels = NULL, *json;
 	const char *id = NULL, *name;
 	int version = STATE_VERSION;
 
-	if (json_unpack(root, "{s?i, s?s, s?o, s?o, s?o}", "version", &version, "gateway", &id, "devices", &devices,
-			"claims", &claims, "backends", &backends) < 0 ||
+	if (json_unpack(root, "{s?i, s?s, s?o, s?o, s?o, s?o, s?o}", "version", &version, "gateway", &id, "devices",
+			&devices, "claims", &claims, "backends", &backends, "timers", &timers, "dsms", &levels) < 0 ||
 	    version != STATE_VERSION || load_backends(gateway, backends) < 0)
 		return -EINVAL;
+	load_timers(&gateway->settings.timers, timers, true);
+	load_levels(gateway, levels);
 	if (id)
 		gateway->id = strtoull(id, NULL, 16);
 	json_object_foreach(devices, name, json)
@@ -222,7 +313,9 @@ int persist_load(struct gateway *gateway)
 	int rc = state_load(gateway->config->state_dir, &root);
 
 	if (rc < 0) {
-		log_error("state", "state_dir=%s cannot be read error=%s", gateway->config->state_dir, strerror(-rc));
+		if (rc != -EILSEQ) /* that was logged, with the place */
+			log_error("state", "state_dir=%s cannot be read error=%s", gateway->config->state_dir,
+				  strerror(-rc));
 		return rc;
 	}
 	rc = load_all(gateway, root);

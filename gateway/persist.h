@@ -1,6 +1,6 @@
 /*
- * persist.h - the gateway's part of the state document: its id, devices with their LUNs and policies, claims,
- * arrays.
+ * persist.h - the gateway's part of the state document: its id, devices with their LUNs and settings, claims, arrays,
+ * settings of the gateway and of DSMs.
  */
 #ifndef BRAID_PERSIST_H
 #define BRAID_PERSIST_H

@@ -129,7 +129,8 @@ static void own(struct gateway *gateway, struct device *device, const struct lu_
 	str_copy(inquiry.revision, sizeof(inquiry.revision), lu->revision);
 	dsm_table_own(gateway->dsms, &inquiry, &device->core);
 	device->core.tpgs = lu->tpgs;
-	device->asymmetric |= (lu->tpgs & TPGS_EXPLICIT) != 0; /* row P8 */
+	/* row P8 */
+	device->asymmetric |= (lu->tpgs & TPGS_EXPLICIT) || device->core.dsm_traits.active_passive;
 	device->owned = true;
 	levels_apply(gateway, device);
 }
@@ -453,7 +454,8 @@ static void present(struct gateway *gateway, struct device *device)
 	device->core.transfer_blocks = (uint32_t)(gateway->luns.transfer_bytes / device->block_size);
 	levels_apply(gateway, device);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
-		worker_add_disk(gateway->workers[w], &device->core, device->setup, (uint16_t)device->lun);
+		worker_add_disk(gateway->workers[w], &device->core, device->setup, &device->timers,
+				(uint16_t)device->lun);
 	device->claimed = true;
 	journal_add(gateway->journal, "info", "claimed", device->core.id, "LUN %d, %s, policy %s", device->lun,
 		    device->name, policy_name(device->policy_in_force));

@@ -41,6 +41,7 @@ int command_unclaim(struct ctl *ctl, char **arguments, int count);
 int command_policy(struct ctl *ctl, char **arguments, int count);
 int command_reservations(struct ctl *ctl, char **arguments, int count);
 int command_clear_reservations(struct ctl *ctl, char **arguments, int count);
+int command_timers(struct ctl *ctl, char **arguments, int count);
 int command_drain(struct ctl *ctl, char **arguments, int count);
 int command_resume(struct ctl *ctl, char **arguments, int count);
 int command_reconnect(struct ctl *ctl, char **arguments, int count);
@@ -55,6 +56,9 @@ int ctl_print_json(struct ctl *ctl, json_t *answer);
 /* The device that `name` means: its LUN number, its id, or a prefix that only its id has. The caller owns it; NULL
  * when there is none or the prefix fits several, which was said. */
 json_t *ctl_find_device(struct ctl *ctl, const char *name);
+
+/* "timeouts 80 + fences 50 + ... s" */
+void ctl_print_stall(const struct terminal *terminal, const json_t *stall);
 
 /* The colour for a state of a device, path or link. */
 enum colour ctl_state_colour(const char *state);

@@ -185,6 +185,9 @@ static void print_device(struct ctl *ctl, const json_t *device)
 	fputc('\n', terminal->out);
 	print_member(ctl, "ALUA", text_member(device, "alua"));
 	print_member(ctl, "Fence", text_member(device, "fence"));
+	terminal_print(terminal, COLOUR_DIM, "%-12s", "Stall");
+	fprintf(terminal->out, "at most %" PRIu64 " s: ", number_member(device, "worst_stall_s"));
+	ctl_print_stall(terminal, json_object_get(device, "worst_stall"));
 	fputc('\n', terminal->out);
 	add_paths(table, device);
 	table_print(table, terminal, "No paths.");

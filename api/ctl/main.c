@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	{ "reservations", "DEVICE", "who has reserved a device, and who is registered", 0, 1, 1, command_reservations },
 	{ "clear-reservations", "DEVICE", "all reservations and registrations of hosts go", 0, 1, 1,
 	  command_clear_reservations },
+	{ "timers", "[DEVICE | --dsm NAME] [TIMER=VALUE]...", "timers in force, or new ones; \"inherit\" clears one",
+	  OPTION_DSM, 0, 64, command_timers },
 	{ "drain", "link|path|backend ID", "no new I/O there; what is in flight finishes", OPTION_FORCE, 2, 2,
 	  command_drain },
 	{ "resume", "link|path|backend ID", "I/O there again", 0, 2, 2, command_resume },

@@ -3,6 +3,7 @@
 #include "api/ctl/text.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 static void print_line(const struct terminal *terminal, const char *label)
 {
@@ -49,6 +50,20 @@ static void print_part(const struct terminal *terminal, const char *label, const
 	fprintf(terminal->out, "%" PRIu64 " of %" PRIu64 " %s\n", some, all, word);
 }
 
+void ctl_print_stall(const struct terminal *terminal, const json_t *stall)
+{
+	const char *name;
+	json_t *seconds;
+	bool first = true;
+
+	json_object_foreach((json_t *)(uintptr_t)stall, name, seconds) {
+		fprintf(terminal->out, "%s%.*s %" JSON_INTEGER_FORMAT, first ? "" : " + ", (int)strcspn(name, "_"),
+			name, json_integer_value(seconds));
+		first = false;
+	}
+	fprintf(terminal->out, " s\n");
+}
+
 static void print_figures(const struct terminal *terminal, const json_t *status)
 {
 	const json_t *stats = json_object_get(status, "stats");
@@ -65,6 +80,8 @@ static void print_figures(const struct terminal *terminal, const json_t *status)
 	print_line(terminal, "Stall");
 	fprintf(terminal->out, "at most %s, by the timers\n",
 		text_duration(number_member(status, "worst_stall_us"), stall));
+	print_line(terminal, "");
+	ctl_print_stall(terminal, json_object_get(status, "worst_stall"));
 }
 
 int command_status(struct ctl *ctl, char **arguments, int count)

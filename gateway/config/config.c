@@ -126,16 +126,36 @@ static uint32_t take_number(const json_t *value)
 	return json_is_true(value) ? 1 : (uint32_t)json_integer_value(value);
 }
 
-static void take_timers(struct timers *timers, const json_t *document)
+/* The values as the document has them; set is what the file itself gives. */
+static void take_timers(struct timers_level *level, const json_t *values, const json_t *given)
 {
-#define TIMER_TAKE(name, preset, min, max, unit, help)                                                                 \
-	timers->name = take_number(config_document_get(document, "timers." #name));
-	TIMER_TABLE(TIMER_TAKE)
-#undef TIMER_TAKE
+	for (enum timer_id id = 0; id < TIMER_COUNT; id++) {
+		const char *name = timer_table[id].name;
+		const json_t *value = json_object_get(given, name);
+
+		*timers_at(&level->values, id) = take_number(json_object_get(values, name));
+		if (value && !json_is_null(value))
+			level->set |= 1u << id;
+	}
+}
+
+static void take_dsm_timers(struct config *config)
+{
+	const json_t *map = config_document_get(config->document, "dsms.timers");
+	const char *key;
+	json_t *value;
+
+	config->dsm_timers = xcalloc(json_object_size(map) + 1, sizeof(*config->dsm_timers));
+	json_object_foreach((json_t *)map, key, value) {
+		struct config_level_timers *level = &config->dsm_timers[config->dsm_timer_count++];
+
+		level->key = xstrdup(key);
+		take_timers(&level->timers, value, value);
+	}
 }
 
 /* The struct from the document. Where a value was refused it is left empty; the caller then throws it away. */
-static void take_document(struct config *config, const char *base_dir, struct config_errors *errors)
+static void take_document(struct config *config, const json_t *root, const char *base_dir, struct config_errors *errors)
 {
 	const json_t *document = config->document;
 
@@ -151,7 +171,8 @@ static void take_document(struct config *config, const char *base_dir, struct co
 	config->policies.dsms = take_level(config_document_get(document, "policies.dsm"), &config->policies.dsm_count);
 	config->policies.hardware_ids =
 		take_level(config_document_get(document, "policies.hardware_id"), &config->policies.hardware_id_count);
-	take_timers(&config->timers, document);
+	take_timers(&config->timers, config_document_get(document, "timers"), json_object_get(root, "timers"));
+	take_dsm_timers(config);
 	TAKE_TEXTS(config->dsm_order, config->dsm_order_count, "dsms.order");
 	TAKE_TEXTS(config->dsm_plugins, config->dsm_plugin_count, "dsms.plugins");
 	TAKE_TEXTS(config->api_listen, config->api_listen_count, "api.listen");
@@ -168,7 +189,7 @@ struct config *config_parse(const json_t *root, const char *base_dir, config_rep
 	config->references = 1;
 	config->document = config_document_create(root, &errors);
 	config_rules_apply(config->document, &errors);
-	take_document(config, base_dir, &errors);
+	take_document(config, root, base_dir, &errors);
 	if (errors.count) {
 		config_destroy(config);
 		return NULL;
@@ -321,6 +342,9 @@ static void config_free(struct config *config)
 	free_level(config->policies.hardware_ids, config->policies.hardware_id_count);
 	free_texts(config->dsm_order, config->dsm_order_count);
 	free_texts(config->dsm_plugins, config->dsm_plugin_count);
+	for (size_t i = 0; i < config->dsm_timer_count; i++)
+		free(config->dsm_timers[i].key);
+	free(config->dsm_timers);
 	free_texts(config->api_listen, config->api_listen_count);
 	free(config->state_dir);
 	json_decref(config->document);

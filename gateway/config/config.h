@@ -43,6 +43,11 @@ struct config_level_policy { /* of a DSM or a hardware ID */
 	enum policy_id policy;
 };
 
+struct config_level_timers { /* of a DSM */
+	char *key;
+	struct timers_level timers;
+};
+
 struct config {
 	unsigned references;
 	struct {
@@ -64,11 +69,13 @@ struct config {
 		size_t dsm_count, hardware_id_count;
 		bool sequential; /* row P6: its sequential rule is on */
 	} policies;
-	struct timers timers;
+	struct timers_level timers; /* every value, with its default; `set`: what the file has */
 	char **dsm_order;
 	size_t dsm_order_count;
 	char **dsm_plugins; /* absolute paths */
 	size_t dsm_plugin_count;
+	struct config_level_timers *dsm_timers;
+	size_t dsm_timer_count;
 	char **api_listen;
 	size_t api_listen_count;
 	unsigned workers; /* 0: one a core */

@@ -17,11 +17,19 @@
 /* A table reads as rows, so it keeps its own layout. */
 /* clang-format off */
 #define TIMER_IS_BOOLEAN(unit) (__builtin_strcmp((unit), "boolean") == 0)
-#define TIMER_ROW(name, preset_, min_, max_, unit_, help_)                                                             \
+#define TIMER_ROW(name, scope, preset_, min_, max_, unit_, help_)                                                             \
 	{ .path = "timers." #name,                                                                                     \
 	  .type = TIMER_IS_BOOLEAN(unit_) ? CONFIG_BOOLEAN : CONFIG_INTEGER,                                           \
 	  .preset = !TIMER_IS_BOOLEAN(unit_) ? #preset_ : (preset_) ? "true" : "false",                                \
 	  .min = (min_), .max = (max_), .unit = (unit_), .reloadable = true, .help = (help_) },
+
+/* What a DSM's devices can have of their own. */
+#define TIMER_DSM_LINK(name, min_, max_, unit_)
+#define TIMER_DSM_DEVICE(name, min_, max_, unit_)                                                                      \
+	{ .path = "dsms.timers.*." #name,                                                                              \
+	  .type = TIMER_IS_BOOLEAN(unit_) ? CONFIG_BOOLEAN : CONFIG_INTEGER, .preset = "null",                         \
+	  .min = (min_), .max = (max_), .unit = (unit_), .help = "as timers." #name ", for the devices of that DSM" },
+#define TIMER_DSM_ROW(name, scope, preset_, min_, max_, unit_, help_) TIMER_DSM_##scope(name, min_, max_, unit_)
 
 /* CHAP of one side. preset_ is that of name and secret: NULL where they must be given. */
 #define CHAP_ROWS(group, preset_)                                                                                      \
@@ -114,6 +122,10 @@ const struct config_option config_table[] = {
 	  .help = "shared objects with further DSMs; what dsms.order does not name is asked first" },
 	{ "dsms.plugins[]", CONFIG_TEXT, .help = "absolute path of a file that only root or the gateway's user may write",
 	  .max = TEXT_BYTES_MAX, .check = config_value_absolute_path },
+	{ "dsms.timers", CONFIG_MAP, "{}", .help = "for the devices of a DSM: timers that differ from the gateway's",
+	  .max = 64, .check = config_value_name, .reloadable = true },
+	{ "dsms.timers.*", CONFIG_GROUP, .help = "of one DSM; null: as the gateway's" },
+	TIMER_TABLE(TIMER_DSM_ROW)
 
 	{ "api", CONFIG_GROUP, "{}", .help = "management" },
 	{ "api.listen", CONFIG_LIST, "[\"127.0.0.1:8260\"]", .help = "where the API listens; empty: nowhere",

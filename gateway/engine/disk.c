@@ -126,9 +126,29 @@ static void disk_fail(struct io *io, enum sam_status status, enum sense_key key,
 
 /* ---- no path: hold (row D11) ----------------------------------------------------------------------------------- */
 
+/* Whether the array answers over some path, if only to say that it does not serve the disk there now. */
+static bool has_living_path(const struct disk *disk)
+{
+	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
+		if (disk->paths[i] && disk->paths[i]->state != PATH_DOWN && disk->paths[i]->state != PATH_IDENTIFY)
+			return true;
+	return false;
+}
+
+/* How long a command waits for the disk to be served again: while the array lives, at least as long as it may take to
+ * fail over inside. What the module says stands still once there is a path. */
+static uint64_t patience_us(const struct disk *disk)
+{
+	uint32_t patience = disk->timers.pdo_remove_period;
+
+	if (has_living_path(disk) && disk->core->dsm_traits.settle_s > patience)
+		patience = disk->core->dsm_traits.settle_s;
+	return patience * US_PER_S;
+}
+
 static uint64_t hold_left_us(const struct disk *disk)
 {
-	uint64_t period = disk->worker->timers.pdo_remove_period * US_PER_S;
+	uint64_t period = patience_us(disk);
 	uint64_t gone = disk->pathless_since_us ? disk_now(disk) - disk->pathless_since_us : 0;
 
 	return gone < period ? period - gone : 0;
@@ -293,6 +313,8 @@ void disk_refresh(struct disk *disk)
 	if (!disk->usable.count) {
 		if (had_path)
 			disk->pathless_since_us = disk_now(disk);
+		if (timer_armed(&disk->hold))
+			timer_arm(&disk->hold, hold_left_us(disk)); /* the last path that lived may have gone */
 		access_wanted(&disk->access);
 		return;
 	}
@@ -323,11 +345,11 @@ static void disk_answer_host(struct io *io, const struct xfer *xfer)
 	disk_finish(io);
 }
 
-/* Retries in a row have pdo_remove_period. That begins anew when the command has waited for a path or lost one, which
+/* Retries in a row have the disk's patience. That begins anew when the command has waited for a path or lost one, which
  * have bounds of their own; but not for ever, since what it is answered may be the reason for that. */
 static bool uncounted_allowed(struct io *io, uint64_t now_us)
 {
-	uint64_t period = io->disk->worker->timers.pdo_remove_period * US_PER_S;
+	uint64_t period = patience_us(io->disk);
 
 	if (!io->uncounted_first_us)
 		io->uncounted_first_us = now_us;
@@ -346,7 +368,7 @@ static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
 	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
 	if (verdict->flags & DSM_COUNTED) {
 		io->uncounted_since_us = 0;
-		return ++io->retries <= io->disk->worker->timers.retry_count;
+		return ++io->retries <= io->disk->timers.retry_count;
 	}
 	return uncounted_allowed(io, disk_now(io->disk));
 }
@@ -359,7 +381,7 @@ static uint64_t retry_delay_us(const struct io *io, unsigned flags)
 
 	if (!(flags & DSM_COUNTED))
 		return (flags & DSM_DELAYED) || long_since ? DELAY_US : 0;
-	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->worker->timers.retry_interval * US_PER_S : 0;
+	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->timers.retry_interval * US_PER_S : 0;
 }
 
 static void retry_same(struct io *io)
@@ -513,7 +535,7 @@ static bool is_deadly(const struct io *io)
 {
 	uint64_t since = disk_now(io->disk) - io->first_loss_us;
 
-	return io->losses > LOSSES_MAX && since >= io->disk->worker->timers.pdo_remove_period * US_PER_S;
+	return io->losses > LOSSES_MAX && since >= io->disk->timers.pdo_remove_period * US_PER_S;
 }
 
 void disk_submit_again(struct io *io)
@@ -524,7 +546,7 @@ void disk_submit_again(struct io *io)
 		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
 	else if (is_deadly(io))
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
-	else if (io->retries > io->disk->worker->timers.retry_count) /* it has timed out too often */
+	else if (io->retries > io->disk->timers.retry_count) /* it has timed out too often */
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_TIMEOUT);
 	else
 		disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
@@ -643,13 +665,27 @@ void disk_drop_path(struct disk *disk, struct path *path)
 	disk_refresh(disk);
 }
 
-void disk_timers_changed(struct disk *disk)
+/* A command waits no longer for its retry than a new one would. */
+static void hasten_retries(struct disk *disk)
 {
+	uint64_t delay = disk->timers.retry_interval * US_PER_S;
+	uint64_t latest = disk_now(disk) + (delay > DELAY_US ? delay : DELAY_US);
+	struct io *io;
+
+	list_for_each(io, &disk->delayed, link)
+		if (io->timer.due_us > latest)
+			timer_arm(&io->timer, delay);
+}
+
+void disk_set_timers(struct disk *disk, const struct timers *timers)
+{
+	disk->timers = *timers;
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])
 			path_timers_changed(disk->paths[i]);
 	if (timer_armed(&disk->hold))
 		timer_arm(&disk->hold, hold_left_us(disk));
+	hasten_retries(disk);
 }
 
 void disk_set_policy(struct disk *disk, struct policy_setup *setup)
@@ -672,7 +708,8 @@ void disk_set_policy(struct disk *disk, struct policy_setup *setup)
 
 /* ---- life ------------------------------------------------------------------------------------------------------ */
 
-struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup)
+struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup,
+			 const struct timers *timers)
 {
 	struct disk *disk = xcalloc(1, sizeof(*disk));
 
@@ -682,6 +719,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	disk->cell = &core->cells[worker->index];
 	disk->setup = setup;
 	disk->policy_ctx = xcalloc(1, setup->ops->ctx_bytes ? setup->ops->ctx_bytes : 1);
+	disk->timers = *timers;
 	list_init(&disk->held);
 	list_init(&disk->delayed);
 	access_init(&disk->access, disk);

@@ -34,6 +34,7 @@ struct disk {
 	struct path_set usable;
 	struct policy_setup *setup;
 	void *policy_ctx;
+	struct timers timers; /* in force for this device; those of links count at the worker */
 
 	struct list held, delayed; /* struct io */
 	size_t held_bytes;
@@ -53,15 +54,16 @@ struct disk {
 };
 
 /* Takes over a reference to setup. No path yet: commands are held. */
-struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup);
+struct disk *disk_create(struct worker *worker, struct device_core *core, struct policy_setup *setup,
+			 const struct timers *timers);
 
 /* No new command is submitted any more. left is called, once, when nothing is inside; then the owner destroys the
  * disk. Commands without a path fail at once. */
 void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), void *arg);
 void disk_destroy(struct disk *disk);
 
-/* worker.timers are new. */
-void disk_timers_changed(struct disk *disk);
+/* They count at once, also for commands that are held or wait for a retry. */
+void disk_set_timers(struct disk *disk, const struct timers *timers);
 void disk_set_policy(struct disk *disk, struct policy_setup *setup); /* takes over a reference */
 
 /* Whether it has a path over another lane, fit for I/O, that has answered after `since_us`. */

@@ -108,7 +108,7 @@ bool path_met_attention(struct path *path, const struct dsm_result *result)
  * states, that is also how a passive path is seen to be active. */
 static void path_plan_verify(struct path *path)
 {
-	const struct timers *timers = &path->disk->worker->timers;
+	const struct timers *timers = &path->disk->timers;
 
 	timer_stop(&path->verify);
 	if (!path->disk->core->tpgs && path->access != DSM_ACCESS_UNKNOWN)

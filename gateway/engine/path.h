@@ -115,7 +115,7 @@ int path_withdraw(struct path *path, void (*done)(struct path *path, enum regist
  * that the key may hold; the last path gives it back itself. True: nothing of that is going on, or left to do. */
 bool path_leave(struct path *path);
 
-void path_timers_changed(struct path *path); /* worker.timers are new */
+void path_timers_changed(struct path *path); /* disk.timers are new */
 
 /* An answer has said that the array does not serve the disk over it now: `access` until something newer is known. */
 void path_passive(struct path *path, enum dsm_access access);

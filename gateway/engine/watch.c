@@ -90,10 +90,18 @@ static void lane_ping(struct lane *lane)
 		lane->ping_sent_us = now_us(lane);
 }
 
+/* How long the array may take: as the command's disk has it; for one of our own, as the gateway has it. */
+static uint64_t command_timeout_us(const struct lane *lane, const struct slot *slot)
+{
+	const struct timers *timers = slot->io ? &slot->io->disk->timers : &lane->worker->timers;
+
+	return timers->command_timeout * US_PER_S;
+}
+
 /* When the command should have been answered: an abort that its host asked for has no longer than a command. */
 static uint64_t slot_due_us(const struct lane *lane, const struct slot *slot)
 {
-	uint64_t timeout = lane->worker->timers.command_timeout * US_PER_S;
+	uint64_t timeout = command_timeout_us(lane, slot);
 	uint64_t due = slot->started_us + (slot->io && slot->io->info->is_slow ? SLOW_TIMEOUT_US : timeout);
 
 	return slot->abort != SLOT_ABORT_NONE && slot->abort_us + timeout < due ? slot->abort_us + timeout : due;
@@ -103,15 +111,13 @@ static uint64_t slot_due_us(const struct lane *lane, const struct slot *slot)
  * own start hangs, the lane has failed. True: it has. */
 static bool lane_end_overdue(struct lane *lane)
 {
-	uint64_t now = now_us(lane), timeout = lane->worker->timers.command_timeout * US_PER_S;
+	uint64_t now = now_us(lane);
 	struct xfer *xfer;
 	unsigned begun = 0;
 
 	list_for_each(xfer, &lane->inflight, link) {
 		struct slot *slot = container_of(xfer, struct slot, xfer);
 
-		if (now - slot->started_us < timeout)
-			break;
 		if (now < slot_due_us(lane, slot))
 			continue;
 		if ((!slot->io && lane->probe) ||

@@ -203,11 +203,8 @@ static void do_set_timers(void *ctx, void *arg)
 {
 	struct worker *worker = ctx;
 	struct order *order = arg;
-	struct disk *disk;
 
 	worker->timers = order->timers;
-	list_for_each(disk, &worker->disks, worker_link)
-		disk_timers_changed(disk);
 	free(order);
 }
 
@@ -221,14 +218,16 @@ static void do_add_disk(void *ctx, void *arg)
 	struct worker *worker = ctx;
 	struct order *order = arg;
 
-	worker->luns[order->lun] = disk_create(worker, order->core, order->setup);
+	worker->luns[order->lun] = disk_create(worker, order->core, order->setup, &order->timers);
 	worker->luns[order->lun]->number = order->lun;
 	free(order);
 }
 
-void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun)
+void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup,
+		     const struct timers *timers, uint16_t lun)
 {
-	give(worker, do_add_disk, (struct order){ .core = core, .setup = policy_setup_get(setup), .lun = lun });
+	give(worker, do_add_disk,
+	     (struct order){ .core = core, .setup = policy_setup_get(setup), .timers = *timers, .lun = lun });
 }
 
 static void on_disk_left(void *arg, struct disk *disk)
@@ -340,6 +339,21 @@ static void do_tell_outage(void *ctx, void *arg)
 void worker_tell_outage(struct worker *worker, struct link *link, uint64_t number)
 {
 	give(worker, do_tell_outage, (struct order){ .link = link, .number = number });
+}
+
+static void do_set_disk_timers(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct disk *disk = worker_disk(ctx, order->core);
+
+	if (disk)
+		disk_set_timers(disk, &order->timers);
+	free(order);
+}
+
+void worker_set_disk_timers(struct worker *worker, struct device_core *core, const struct timers *timers)
+{
+	give(worker, do_set_disk_timers, (struct order){ .core = core, .timers = *timers });
 }
 
 static void do_path_up(void *ctx, void *arg)

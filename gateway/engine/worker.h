@@ -87,7 +87,7 @@ struct worker {
 	const struct initiator_ops *transport;
 	const struct lu_ops *lu_ops; /* of the disks; set before the first order */
 	struct target *target; /* the hosts' side; set before the first order */
-	struct timers timers;
+	struct timers timers; /* those of links; each disk has its own */
 	bool shutting;
 	struct timer shut_limit;
 	struct list lanes; /* struct lane */
@@ -117,7 +117,8 @@ void worker_identify_link(struct worker *worker, struct link *link);
 void worker_identify_link_later(struct worker *worker, struct link *link); /* something there was not ready to answer */
 void worker_refresh(struct worker *worker); /* paths or links were drained or resumed */
 void worker_set_timers(struct worker *worker, const struct timers *timers);
-void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup, uint16_t lun);
+void worker_add_disk(struct worker *worker, struct device_core *core, struct policy_setup *setup,
+		     const struct timers *timers, uint16_t lun);
 /* No new command reaches the disk from then on; answered by disk_left when the last one inside is done. */
 void worker_remove_disk(struct worker *worker, struct device_core *core);
 void worker_set_policy(struct worker *worker, struct device_core *core, struct policy_setup *setup);
@@ -127,6 +128,7 @@ void worker_tell_decisions(struct worker *worker, struct device_core *core, uint
 void worker_begin_outage(struct worker *worker, struct link *link, bool silent, uint64_t us);
 /* Answered by outage, with that number. */
 void worker_tell_outage(struct worker *worker, struct link *link, uint64_t number);
+void worker_set_disk_timers(struct worker *worker, struct device_core *core, const struct timers *timers);
 /* The LU behind `path` is this device: that was found in the probe `generation` of its lane. */
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */

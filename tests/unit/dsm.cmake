@@ -2,6 +2,7 @@
 braid_unit_test(test_dsm_call braid_dsm)
 braid_unit_test(test_policy_shares braid_dsm)
 braid_unit_test(test_dsm_table braid_sim)
+braid_unit_test(test_levels braid_sim)
 
 # braid_dsm_plugin(NAME DEFINITION...): a shared object made of dsm_plugin.c.
 function(braid_dsm_plugin name)
@@ -10,6 +11,7 @@ function(braid_dsm_plugin name)
   set_target_properties(${name} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/plugins)
   if(TARGET test_dsm_table)
     add_dependencies(test_dsm_table ${name})
+    add_dependencies(test_levels ${name})
   endif()
 endfunction()
 
@@ -29,6 +31,7 @@ braid_dsm_plugin(plugin_reads_beyond VARIANT_READS_BEYOND)
 
 if(TARGET test_dsm_table)
   target_compile_definitions(test_dsm_table PRIVATE PLUGINS="${CMAKE_BINARY_DIR}/plugins")
+  target_compile_definitions(test_levels PRIVATE PLUGINS="${CMAKE_BINARY_DIR}/plugins")
 endif()
 
 # braid_dsm_check(NAME MODULE [ARGUMENT...])

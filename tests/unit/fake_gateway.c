@@ -21,6 +21,7 @@ struct claim {
 
 struct gateway {
 	struct loop *loop;
+	struct timers_level timers[3]; /* by enum level_kind; of the DSM "generic", of device naa.0 */
 	bool runs;
 	_Atomic bool ready;
 	enum policy_id policies[DEVICES]; /* POLICY_INHERIT: round-robin by default */
@@ -201,6 +202,9 @@ static void fill_paths(const struct gateway *gateway, size_t device, struct path
 	}
 }
 
+static void fill_timers(const struct gateway *gateway, enum level_kind kind, const char *source,
+			struct timer_value *values);
+
 void control_each_device(struct gateway *gateway, bool (*fn)(const struct device_view *view, void *arg), void *arg)
 {
 	for (size_t i = 0; i < DEVICES; i++) {
@@ -227,11 +231,14 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 				 : i == 1 ? "degraded"
 					  : "normal",
 			.reason = i == 1 ? "Path p3 is down." : NULL,
+			.stall = { .timeouts_s = 80, .hold_s = 20 },
+			.stall_s = 100,
 			.paths = paths,
 			.path_count = PATHS,
 		};
 
 		fill_paths(gateway, i, paths);
+		fill_timers(gateway, LEVEL_DEVICE, "device", view.timers);
 		if (!fn(&view, arg))
 			return;
 	}
@@ -614,6 +621,53 @@ bool control_rehearsal(struct gateway *gateway, const char *link_id, struct rehe
 		.device_count = over,
 	};
 	return strcmp(link_id, "l9") != 0;
+}
+
+/* A level's own, or the default. */
+static void fill_timers(const struct gateway *gateway, enum level_kind kind, const char *source,
+			struct timer_value *values)
+{
+	const struct timers_level *level = &gateway->timers[kind];
+
+	for (enum timer_id id = 0; id < TIMER_COUNT; id++) {
+		bool own = level->set >> id & 1;
+
+		values[id].value = timers_get(own ? &level->values : &timers_default, id);
+		values[id].source = own ? source : "default";
+		if (kind != LEVEL_GATEWAY && timer_table[id].scope == TIMER_SCOPE_LINK)
+			values[id].source = NULL;
+	}
+}
+
+int control_change_level(struct gateway *gateway, enum level_kind kind, const char *name,
+			 const struct level_change *change, struct problem *problem)
+{
+	static const char *const names[] = { [LEVEL_DSM] = "generic", [LEVEL_DEVICE] = "naa.0" };
+
+	if (kind != LEVEL_GATEWAY && strcmp(name, names[kind]) != 0) {
+		problem_set(problem, 404, "", "No such level", "There is no \"%.64s\".", name);
+		return -1;
+	}
+	for (enum timer_id id = 0; id < TIMER_COUNT; id++)
+		if (change->timers.set >> id & 1)
+			*timers_at(&gateway->timers[kind].values, id) = timers_get(&change->timers.values, id);
+	gateway->timers[kind].set |= change->timers.set;
+	gateway->timers[kind].set &= ~change->timers_cleared;
+	return 0;
+}
+
+void control_gateway_level(struct gateway *gateway, struct level_view *view)
+{
+	*view = (struct level_view){ .loaded = true };
+	fill_timers(gateway, LEVEL_GATEWAY, "gateway", view->timers);
+}
+
+void control_each_level(struct gateway *gateway, bool (*fn)(const struct level_view *view, void *arg), void *arg)
+{
+	struct level_view view = { .name = "generic", .loaded = true };
+
+	fill_timers(gateway, LEVEL_DSM, "dsm", view.timers);
+	fn(&view, arg);
 }
 
 json_t *control_config(struct gateway *gateway)

@@ -20,7 +20,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config->claim_count, 0);
 	assert_int_equal(config->policies.preset, POLICY_INHERIT);
 	assert_int_equal(config->policies.dsm_count + config->policies.hardware_id_count, 0);
-	assert_memory_equal(&config->timers, &timers_default, sizeof(timers_default));
+	assert_memory_equal(&config->timers.values, &timers_default, sizeof(timers_default));
 	assert_int_equal(config->dsm_order_count, 3);
 	assert_string_equal(config->dsm_order[2], "generic");
 	assert_int_equal(config->dsm_plugin_count, 0);
@@ -74,11 +74,33 @@ static void test_timers(void **state)
 	struct config *config = parse_good(
 		*state, "{'timers': {'path_verify_enabled': true, 'pdo_remove_period': 60, 'retry_count': 0}}");
 
-	assert_int_equal(config->timers.path_verify_enabled, 1);
-	assert_int_equal(config->timers.pdo_remove_period, 60);
-	assert_int_equal(config->timers.retry_count, 0);
-	assert_int_equal(config->timers.retry_interval, 1);
+	assert_int_equal(config->timers.values.path_verify_enabled, 1);
+	assert_int_equal(config->timers.values.pdo_remove_period, 60);
+	assert_int_equal(config->timers.values.retry_count, 0);
+	assert_int_equal(config->timers.values.retry_interval, 1);
+	assert_int_equal(config->timers.set,
+			 1u << TIMER_path_verify_enabled | 1u << TIMER_pdo_remove_period | 1u << TIMER_retry_count);
 	config_destroy(config);
+}
+
+/* row: L1: a DSM has those that devices can have, and only what is said */
+static void test_timers_of_dsms(void **state)
+{
+	struct config *config = parse_good(*state, "{'dsms': {'timers': {'acme': {'retry_count': 0, 'retry_interval': "
+						   "null}, 'generic': {}}}}");
+
+	assert_int_equal(config->dsm_timer_count, 2);
+	assert_string_equal(config->dsm_timers[0].key, "acme");
+	assert_int_equal(config->dsm_timers[0].timers.set, 1u << TIMER_retry_count);
+	assert_int_equal(config->dsm_timers[0].timers.values.retry_count, 0);
+	assert_int_equal(config->dsm_timers[1].timers.set, 0);
+	config_destroy(config);
+	assert_error(*state, "{'dsms': {'timers': {'acme': {'fence_wait': 1}}}}",
+		     "dsms.timers.acme.fence_wait: unknown option");
+	assert_error(*state, "{'dsms': {'timers': {'acme': {'retry_count': 1001}}}}",
+		     "dsms.timers.acme.retry_count: must be 0 to 1000");
+	assert_error(*state, "{'dsms': {'timers': {'not a name': {}}}}",
+		     "dsms.timers[\"not a name\"]: the key must be");
 }
 
 static void assert_warnings(struct fixture *f, const char *text, bool expected)
@@ -472,6 +494,7 @@ int main(void)
 		TEST(test_backends),
 		TEST(test_policies),
 		TEST(test_timers),
+		TEST(test_timers_of_dsms),
 		TEST(test_recovery_interval_warning),
 		TEST(test_wrong_values),
 		TEST(test_hosts),

@@ -1,4 +1,5 @@
 /* The modules of a gateway: which are loaded, which are refused and why, and which gets a device. */
+#include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
 #include "tests/simulation/sim_world.h"
 #include "tests/unit/unit.h"
@@ -265,6 +266,37 @@ static void test_sequential_setting(void **state)
 	world_destroy(world);
 }
 
+static bool all_active(const struct device_view *view, void *arg)
+{
+	for (size_t i = 0; i < view->path_count; i++)
+		*(unsigned *)arg += strcmp(view->paths[i].role, "active") == 0;
+	return true;
+}
+
+/* row: P8: one controller that serves the device is no symmetry, whatever its paths have shown so far */
+static void test_active_passive_is_asymmetric(void **state)
+{
+	uint8_t page[48] = { [1] = 0xc9, [4] = 'v', 'a', 'c', 'e', [8] = 1 }; /* this controller owns the LU */
+	struct world *world = world_create(1);
+	const struct device *device;
+	unsigned active = 0;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++) {
+		str_copy(world->lus[i]->vendor, sizeof(world->lus[i]->vendor), "IBM");
+		str_copy(world->lus[i]->product, sizeof(world->lus[i]->product), "1746");
+		sim_lu_override(world->lus[i], 0x12, 0xc9, page, sizeof(page));
+	}
+	world_start(world, NULL);
+	assert_true(sim_gateway_settles(world->g, 60 * S));
+	assert_string_equal(owner(world), "active-passive");
+	device = container_of(world_disk(world, 0)->core, struct device, core);
+	assert_int_equal(device->policy_in_force, POLICY_ROUND_ROBIN_SUBSET);
+	control_each_device(world->g->gateway, all_active, &active);
+	assert_int_equal(active, 8);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -279,6 +311,7 @@ int main(void)
 		cmocka_unit_test(test_module_interprets),
 		cmocka_unit_test(test_policies_of_the_module),
 		cmocka_unit_test(test_sequential_setting),
+		cmocka_unit_test(test_active_passive_is_asymmetric),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,72 @@ static void test_policy_paths_are_bounded(void **state)
 	free(rows);
 }
 
+static json_int_t timer_at(const struct reply *reply, const char *name)
+{
+	return json_integer_value(member_at(member_at(member_at(reply->json, "timers"), name), "value"));
+}
+
+/* row: L1: each level shows its timers with unit, default and source; null clears */
+static void test_timers(void **state)
+{
+	struct reply reply = http_request(*state, "PATCH", "/api/v1/timers",
+					  "{\"keepalive_timeout\": 7, \"path_verify_enabled\": true}", NULL);
+
+	assert_int_equal(reply.status, 200);
+	assert_int_equal(timer_at(&reply, "keepalive_timeout"), 7);
+	assert_string_equal(reply_text(&reply, "timers.keepalive_timeout.source"), "gateway");
+	assert_string_equal(reply_text(&reply, "timers.keepalive_timeout.unit"), "s");
+	assert_int_equal(number_at(&reply, "timers.keepalive_timeout.default"), 5);
+	assert_true(json_is_true(member_at(reply.json, "timers.path_verify_enabled.value")));
+	assert_true(json_is_null(member_at(reply.json, "timers.path_verify_enabled.unit")));
+	assert_null(member_at(json_array_get(member_at(reply.json, "dsms"), 0), "timers.keepalive_timeout"));
+	reply_done(&reply);
+	reply = http_request(*state, "PATCH", "/api/v1/timers", "{\"keepalive_timeout\": null}", NULL);
+	assert_string_equal(reply_text(&reply, "timers.keepalive_timeout.source"), "default");
+	reply_done(&reply);
+	reply = http_request(*state, "PATCH", "/api/v1/timers/dsm/generic", "{\"retry_count\": 0}", NULL);
+	assert_string_equal(reply_text(&reply, "dsm"), "generic");
+	assert_string_equal(reply_text(&reply, "timers.retry_count.source"), "dsm");
+	reply_done(&reply);
+	reply = http_request(*state, "PATCH", "/api/v1/devices/naa.0", "{\"timers\": {\"retry_count\": 9}}", NULL);
+	assert_int_equal(timer_at(&reply, "retry_count"), 9);
+	assert_int_equal(number_at(&reply, "worst_stall_s"), 100);
+	assert_int_equal(number_at(&reply, "worst_stall.timeouts_s"), 80);
+	reply_done(&reply);
+}
+
+/* row: L1: a wrong one of several is named, and nothing has changed */
+static void test_timers_bodies(void **state)
+{
+	static const struct {
+		const char *path, *body, *pointer;
+	} cases[] = {
+		{ "/api/v1/timers", "[]", "#" },
+		{ "/api/v1/timers", "{\"retry_count\": 5, \"no_such\": 1}", "#/no_such" },
+		{ "/api/v1/timers", "{\"retry_count\": 5, \"retry_interval\": 3601}", "#/retry_interval" },
+		{ "/api/v1/timers", "{\"retry_count\": -1}", "#/retry_count" },
+		{ "/api/v1/timers", "{\"retry_count\": 2.0}", "#/retry_count" },
+		{ "/api/v1/timers", "{\"path_verify_enabled\": 1}", "#/path_verify_enabled" },
+		{ "/api/v1/timers/dsm/generic", "{\"retry_count\": 5, \"fence_wait\": 1}", "#/fence_wait" },
+		{ "/api/v1/devices/naa.0", "{\"timers\": {\"keepalive_interval\": 3}}", "#/timers/keepalive_interval" },
+		{ "/api/v1/devices/naa.0", "{\"timers\": 3}", "#/timers" },
+		{ "/api/v1/devices/naa.0", "{\"policy\": 3}", "#/policy" },
+	};
+	struct reply reply = http_get(*state, "/api/v1/timers");
+	json_t *before = json_incref(reply.json);
+
+	reply_done(&reply);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_problem(http_request(*state, "PATCH", cases[i].path, cases[i].body, NULL), 422,
+			       cases[i].pointer);
+	assert_problem(http_request(*state, "PATCH", "/api/v1/devices/none", "{}", NULL), 404, NULL);
+	assert_problem(http_request(*state, "PATCH", "/api/v1/timers/dsm/none", "{}", NULL), 404, NULL);
+	reply = http_get(*state, "/api/v1/timers");
+	assert_true(json_equal(before, reply.json));
+	reply_done(&reply);
+	json_decref(before);
+}
+
 static void test_events(void **state)
 {
 	struct site *site = *state;
@@ -461,6 +527,8 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_bodies),
 		cmocka_unit_test(test_policy_paths_are_bounded),
+		cmocka_unit_test(test_timers),
+		cmocka_unit_test(test_timers_bodies),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_health),

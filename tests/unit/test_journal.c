@@ -46,6 +46,8 @@ static void test_since(void **state)
 	assert_int_equal(none.count, 0);
 	journal_each(journal, UINT64_MAX - 1, on_event, &none);
 	assert_int_equal(none.count, 0);
+	journal_each(journal, UINT64_MAX, on_event, &none); /* what follows it is not 0 */
+	assert_int_equal(none.count, 0);
 	journal_destroy(journal);
 }
 

@@ -21,7 +21,7 @@ static void test_defaults(void **state)
 static void test_defaults_lie_in_range(void **state)
 {
 	(void)state;
-#define TIMER_CHECK(name, preset, min, max, unit, help)                                                                \
+#define TIMER_CHECK(name, scope, preset, min, max, unit, help)                                                         \
 	assert_in_range(timers_default.name, min, max);                                                                \
 	assert_true(strlen(help) > 0);
 	TIMER_TABLE(TIMER_CHECK)

@@ -1,0 +1,105 @@
+#!/bin/bash
+# Settings of the gateway, a module and a disk, changed while hosts work: which one counts, what it does at once, what
+# is refused, and that it survives kill -9, a reload, and a module that is gone.
+# row: L1
+# timeout: 120
+. "$(dirname "$0")/../lib/scenario.sh"
+. "$ROOT/tests/lib/gateway.sh"
+
+ctl()
+{
+	"$BIN/braidctl" --url "$BRAID_API" "$@"
+}
+
+# timer_is "VALUE SOURCE" NAME [LUN]
+timer_is()
+{
+	expect_eq "$(device ".timers.$2 | \"\(.value) \(.source)\"" "${3:-0}")" "$1" "$2 of LUN ${3:-0}"
+}
+
+# refused STATUS POINTER PATH BODY: so, and nothing has changed
+refused()
+{
+	local before
+
+	before=$(api GET /timers; device '.timers')
+	expect_eq "$(api_status PATCH "$3" "$4")" "$1" "status of $4"
+	expect_eq "$(jq -r '.pointer // ""' api.body)" "$2" "pointer for $4, $(<api.body)"
+	expect_eq "$(api GET /timers; device '.timers')" "$before" "timers after the refused $4"
+}
+
+free_port a
+free_port b
+start_array array --log-level warn --lu ram:16M --lu ram:16M --portal "127.0.0.1:$a" --portal "127.0.0.1:$b"
+gateway_config '.timers = { retry_count: 4, keepalive_interval: 1, keepalive_timeout: 1, path_recovery_interval: 1 }' "$a"
+start_braidd braid.json
+wait_until 10 paths_up 4
+ID=$(device .id)
+
+note "levels"
+timer_is "20 default" pdo_remove_period
+timer_is "4 config" retry_count
+ctl timers pdo_remove_period=30 >/dev/null
+timer_is "30 gateway" pdo_remove_period
+ctl timers --dsm generic pdo_remove_period=40 path_verify_enabled=true >/dev/null
+timer_is "40 dsm" pdo_remove_period
+timer_is "true dsm" path_verify_enabled
+ctl timers 0 pdo_remove_period=50 retry_count=6 >/dev/null
+timer_is "50 device" pdo_remove_period
+timer_is "40 dsm" pdo_remove_period 1
+expect_eq "$(ctl timers 0 | awk '$1 == "pdo_remove_period" { print $2, $3, $4, $5, $6 }')" "50 s device 20 s" "the table"
+expect_eq "$(ctl timers --dsm generic --json | jq -r '.timers.pdo_remove_period.value')" 40 "the module's, as JSON"
+expect_eq "$(device '.worst_stall | add') $(device .worst_stall_s)" "$(device .worst_stall_s) $(device .worst_stall_s)" \
+	"the terms of the worst stall"
+expect_eq "$(api GET /status | jq -r '"\(.worst_stall_us / 1000000) \(.worst_stall_device)"')" \
+	"$(device .worst_stall_s) $ID" "the worst stall of all"
+ctl status | grep -q 'timeouts .* + hold 50 s' || fail "status: $(ctl status)"
+
+note "what is refused"
+refused 422 '#/no_such' /timers '{"retry_count": 9, "no_such": 1}'
+refused 422 '#/retry_interval' /timers '{"retry_count": 9, "retry_interval": 3601}'
+refused 422 '#/retry_interval' /timers/dsm/generic '{"retry_count": 9, "retry_interval": "1"}'
+refused 422 '#/fence_wait' /timers/dsm/generic '{"fence_wait": 1}'
+refused 422 '#/timers/keepalive_timeout' "/devices/$ID" '{"timers": {"keepalive_timeout": 1}}'
+refused 404 '' /timers/dsm/none '{"retry_count": 9}'
+refused 404 '' /devices/none '{"timers": {"retry_count": 9}}'
+status=0
+ctl timers 0 retry_count=many 2>ctl.err || status=$?
+expect_eq "$status $(grep -c '#/timers/retry_count' ctl.err)" "1 1" "braidctl's exit status, and the pointer"
+
+note "changes under load"
+start_load changes --url "$(lun_url 0)" --sessions 2 --depth 8 --seconds 3 --rate 2000 --region 8m
+for ((i = 0; i < 10; i++)); do
+	ctl timers 0 retry_interval=$i command_timeout=$((5 + i)) >/dev/null
+	ctl timers --dsm generic path_verification_period=$((1 + i)) >/dev/null
+	ctl timers keepalive_timeout=$((1 + i)) suspicion_limit=$((200 * i)) >/dev/null
+	sleep 0.1
+done
+end_load changes || fail "the load: $(jq -c . changes.json)"
+expect_eq "$(device .stats.io_errors)" 0 "failed commands"
+
+note "kill -9, a reload"
+stop_pid braidd KILL || true
+start_braidd braid.json
+wait_until 10 paths_up 4
+timer_is "50 device" pdo_remove_period
+timer_is "40 dsm" pdo_remove_period 1
+timer_is "14 device" command_timeout
+timer_is "20 default" command_timeout 1
+expect_eq "$(api GET /timers | jq -r '.timers.keepalive_timeout | "\(.value) \(.source)"')" "10 gateway" "keepalive_timeout"
+jq '.timers.retry_count = 2 | .timers.pdo_remove_period = 25 | .dsms.timers.generic.pdo_remove_period = 26' \
+	braid.json >new.json
+mv new.json braid.json
+kill -HUP "${PID[braidd]}"
+wait_until 5 timer_is "2 config" retry_count 1
+timer_is "40 dsm" pdo_remove_period 1 # what the API has set stays
+ctl timers --dsm generic pdo_remove_period=inherit >/dev/null
+timer_is "26 config" pdo_remove_period 1
+ctl timers 0 pdo_remove_period=inherit >/dev/null
+timer_is "26 config" pdo_remove_period
+has_event config "dsms.timers: reloaded" || fail "no event of the reload"
+
+note "a warning"
+ctl timers path_recovery_interval=26 >/dev/null
+has_event recovery-late "26 s" || fail "no warning: $(api GET /events)"
+stop_pid braidd || fail "braidd did not end well"
