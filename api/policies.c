@@ -1,5 +1,6 @@
-/* policies.c - PUT /api/v1/devices/{id}/policy. */
+/* policies.c - GET /api/v1/policies, PUT /api/v1/policies/{dsm,hardware-id}/{id}, PUT /api/v1/devices/{id}/policy. */
 #include "api/body.h"
+#include "api/member.h"
 #include "api/resources.h"
 #include "gateway/base/memory.h"
 
@@ -79,4 +80,70 @@ void policies_put_device(struct request *request, struct gateway *gateway)
 	    control_set_device_policy(gateway, request->id, &setting, &request->problem) < 0)
 		return;
 	request->output = device_json_by_id(gateway, request->id);
+}
+
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
+
+static const char *name_or_null(enum policy_id policy)
+{
+	return policy == POLICY_INHERIT ? NULL : policy_name(policy);
+}
+
+static json_t *level_json(const struct level_view *view)
+{
+	json_t *json = json_object();
+
+	if (view->kind != LEVEL_GATEWAY)
+		member_text(json, view->kind == LEVEL_DSM ? "dsm" : "hardware_id", view->name);
+	if (view->kind == LEVEL_DSM)
+		member_bool(json, "loaded", view->loaded);
+	member_text(json, "policy", name_or_null(view->policy));
+	member_text(json, "source", view->policy_source);
+	member_text(json, "config_policy", name_or_null(view->policy_of_file));
+	member_uint(json, "devices", view->devices);
+	return json;
+}
+
+static bool take_level(const struct level_view *view, void *arg)
+{
+	json_array_append_new(arg, level_json(view));
+	return true;
+}
+
+void policies_get(struct request *request, struct gateway *gateway)
+{
+	json_t *dsms = json_array(), *hardware_ids = json_array();
+	struct level_view view;
+
+	control_level(gateway, LEVEL_GATEWAY, NULL, &view);
+	control_each_level(gateway, LEVEL_DSM, take_level, dsms);
+	control_each_level(gateway, LEVEL_HARDWARE_ID, take_level, hardware_ids);
+	request->output = json_object();
+	member_json(request->output, "default", level_json(&view));
+	member_json(request->output, "dsm", dsms);
+	member_json(request->output, "hardware_id", hardware_ids);
+}
+
+static void put_level(struct request *request, struct gateway *gateway, enum level_kind kind)
+{
+	static const char *const names[] = { "policy", NULL };
+	struct level_view view;
+	enum policy_id policy;
+
+	if (!body_is_object(request->body, "", names, &request->problem) ||
+	    !read_policy(request->body, &policy, &request->problem) ||
+	    control_set_level_policy(gateway, kind, request->id, policy, &request->problem) < 0)
+		return;
+	control_level(gateway, kind, request->id, &view);
+	request->output = level_json(&view);
+}
+
+void policies_put_dsm(struct request *request, struct gateway *gateway)
+{
+	put_level(request, gateway, LEVEL_DSM);
+}
+
+void policies_put_hardware_id(struct request *request, struct gateway *gateway)
+{
+	put_level(request, gateway, LEVEL_HARDWARE_ID);
 }

@@ -108,8 +108,8 @@ void timers_get_all(struct request *request, struct gateway *gateway)
 	json_t *dsms = json_array();
 	struct level_view view;
 
-	control_gateway_level(gateway, &view);
-	control_each_level(gateway, take_level, dsms);
+	control_level(gateway, LEVEL_GATEWAY, NULL, &view);
+	control_each_level(gateway, LEVEL_DSM, take_level, dsms);
 	request->output = json_object();
 	member_json(request->output, "timers", timers_json(view.timers));
 	member_json(request->output, "dsms", dsms);
@@ -124,28 +124,14 @@ void timers_patch(struct request *request, struct gateway *gateway)
 		timers_get_all(request, gateway);
 }
 
-struct level_search {
-	const char *name;
-	json_t *found;
-};
-
-static bool match_level(const struct level_view *view, void *arg)
-{
-	struct level_search *search = arg;
-
-	if (strcmp(view->name, search->name) == 0)
-		search->found = level_json(view);
-	return !search->found;
-}
-
 void timers_patch_dsm(struct request *request, struct gateway *gateway)
 {
 	struct level_change change = { 0 };
-	struct level_search search = { .name = request->id };
+	struct level_view view;
 
 	if (!timers_read(request->body, "", false, &change, &request->problem) ||
 	    control_change_level(gateway, LEVEL_DSM, request->id, &change, &request->problem) < 0)
 		return;
-	control_each_level(gateway, match_level, &search);
-	request->output = search.found; /* nothing, where the last settings of a module that is gone were cleared */
+	control_level(gateway, LEVEL_DSM, request->id, &view);
+	request->output = level_json(&view);
 }

@@ -249,7 +249,7 @@ int control_reservations(struct gateway *control, const char *device_id,
 /* All of them go, and the hosts are told: for a cluster whose nodes are gone for good. 0, or -1 with problem. */
 int control_clear_reservations(struct gateway *control, const char *device_id, struct problem *problem);
 /* Levels of settings (rows L1, P8). */
-enum level_kind { LEVEL_GATEWAY, LEVEL_DSM, LEVEL_DEVICE };
+enum level_kind { LEVEL_GATEWAY, LEVEL_DSM, LEVEL_HARDWARE_ID, LEVEL_DEVICE };
 
 /* What is asked for at a level; what is not named stays as it is. */
 struct level_change {
@@ -261,14 +261,28 @@ struct level_change {
 int control_change_level(struct gateway *control, enum level_kind kind, const char *name,
 			 const struct level_change *change, struct problem *problem);
 
+/* The policy for the devices of a DSM or of a hardware ID (in any spelling of row D5), which comes before that of the
+ * configuration file; POLICY_INHERIT clears it, and the file's counts again. Counts at once, kept in state_dir. 0, or
+ * -1 with problem. */
+int control_set_level_policy(struct gateway *control, enum level_kind kind, const char *name, enum policy_id policy,
+			     struct problem *problem);
+
 struct level_view {
-	const char *name; /* of the DSM; NULL: the gateway */
-	bool loaded; /* there is such a module; settings of others are kept */
-	struct timer_value timers[TIMER_COUNT]; /* for a device that has none of its own, its module's word apart */
+	enum level_kind kind;
+	const char *name; /* of the DSM or hardware ID; NULL: the gateway */
+	bool loaded; /* a DSM: there is such a module; settings of others are kept */
+	struct timer_value timers[TIMER_COUNT]; /* of a DSM: for devices without any of their own, its word apart */
+	enum policy_id policy; /* POLICY_INHERIT: none is set there */
+	const char *policy_source; /* "api", "config"; NULL: none */
+	enum policy_id policy_of_file; /* what counts when the API's is cleared */
+	unsigned devices; /* whose policy comes from there */
 };
-void control_gateway_level(struct gateway *control, struct level_view *view);
-/* Every DSM that is loaded, or that the API or the configuration has settings for. */
-void control_each_level(struct gateway *control, bool (*fn)(const struct level_view *view, void *arg), void *arg);
+/* One of them, also if nothing is set there; name NULL for the gateway. */
+void control_level(struct gateway *control, enum level_kind kind, const char *name, struct level_view *view);
+/* LEVEL_DSM: every one that is loaded, or that the API or the configuration has settings for. LEVEL_HARDWARE_ID: those
+ * with a policy. */
+void control_each_level(struct gateway *control, enum level_kind kind,
+			bool (*fn)(const struct level_view *view, void *arg), void *arg);
 
 /* Maintenance (row L5). kind: "path", "link" or "backend"; id: theirs (a backend's is its name). Draining lets commands
  * in flight finish and sends no new ones; it is refused (409) when a claimed device would be left without a path,

@@ -1,20 +1,16 @@
 /* Levels of settings in control.h: what is in force at each, and what the API changes there. */
-#include "gateway/base/memory.h"
+#include "dsm/policy.h"
 #include "gateway/dsm_table.h"
 #include "gateway/gateway.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
 
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
-/* ---- views ------------------------------------------------------------------------------------------------------- */
+#define LEVELS_MAX 1024
 
-void control_gateway_level(struct gateway *gateway, struct level_view *view)
-{
-	*view = (struct level_view){ .loaded = true };
-	levels_timers(gateway, NULL, NULL, view->timers);
-}
+/* ---- views ------------------------------------------------------------------------------------------------------- */
 
 static bool is_loaded(const struct gateway *gateway, const char *dsm)
 {
@@ -26,81 +22,150 @@ static bool is_loaded(const struct gateway *gateway, const char *dsm)
 	return false;
 }
 
+/* What the API has set, else what the file says. */
+static void view_policy(const struct gateway *gateway, struct level_view *view)
+{
+	const struct level *level = levels_find(gateway, view->kind, view->name);
+	bool is_set = level && level->policy != POLICY_INHERIT;
+
+	view->policy_of_file = levels_policy_of_file(gateway->live, view->kind, view->name);
+	view->policy = is_set ? level->policy : view->policy_of_file;
+	if (view->policy != POLICY_INHERIT)
+		view->policy_source = is_set ? "api" : "config";
+}
+
+void control_level(struct gateway *gateway, enum level_kind kind, const char *name, struct level_view *view)
+{
+	const struct device *device;
+
+	*view = (struct level_view){ .kind = kind, .name = name };
+	view->loaded = kind == LEVEL_DSM && is_loaded(gateway, name);
+	view_policy(gateway, view);
+	list_for_each(device, &gateway->devices, link)
+		view->devices += levels_rules(gateway, kind, name, device);
+	if (kind != LEVEL_HARDWARE_ID)
+		levels_timers(gateway, NULL, name, view->timers);
+}
+
 struct level_walk {
 	struct gateway *gateway;
+	enum level_kind kind;
 	bool (*fn)(const struct level_view *view, void *arg);
 	void *arg;
-	const char **seen;
-	size_t count;
 	bool ended;
 };
 
-/* One DSM, once. */
-static void walk_dsm(struct level_walk *walk, const char *name)
+static void walk_to(struct level_walk *walk, const char *name)
 {
-	struct level_view view = { .name = name, .loaded = is_loaded(walk->gateway, name) };
+	struct level_view view;
 
-	for (size_t i = 0; i < walk->count; i++)
-		if (strcmp(walk->seen[i], name) == 0)
-			return;
-	walk->seen[walk->count++] = name;
-	levels_timers(walk->gateway, NULL, name, view.timers);
-	walk->ended = walk->ended || !walk->fn(&view, walk->arg);
+	if (walk->ended)
+		return;
+	control_level(walk->gateway, walk->kind, name, &view);
+	walk->ended = !walk->fn(&view, walk->arg);
 }
 
-static size_t count_list(const struct list *head)
+/* What the API has set first, then what else the file names, then the other modules. */
+static void walk_file(struct level_walk *walk, const struct config_level_policy *entries, size_t count)
 {
-	size_t count = 0;
-
-	for (const struct list *link = head->next; link != head; link = link->next)
-		count++;
-	return count;
+	for (size_t i = 0; i < count; i++)
+		if (!levels_find(walk->gateway, walk->kind, entries[i].key))
+			walk_to(walk, entries[i].key);
 }
 
-void control_each_level(struct gateway *gateway, bool (*fn)(const struct level_view *view, void *arg), void *arg)
+static void walk_modules(struct level_walk *walk)
 {
-	size_t most =
-		count_list(&gateway->dsms->entries) + gateway->live->dsm_timer_count + count_list(&gateway->levels);
-	struct level_walk walk = { gateway, fn, arg, xcalloc(most + 1, sizeof(char *)), 0, false };
+	const struct config *config = walk->gateway->live;
 	const struct dsm_entry *entry;
+
+	for (size_t i = 0; i < config->dsm_timer_count; i++) {
+		const char *name = config->dsm_timers[i].key;
+
+		if (!levels_find(walk->gateway, LEVEL_DSM, name) && !levels_policy_of_file(config, LEVEL_DSM, name))
+			walk_to(walk, name);
+	}
+	list_for_each(entry, &walk->gateway->dsms->entries, link) {
+		const char *name = entry->ops.name;
+
+		if (name && !levels_find(walk->gateway, LEVEL_DSM, name) &&
+		    !levels_policy_of_file(config, LEVEL_DSM, name) && !levels_timers_of_file(config, name))
+			walk_to(walk, name);
+	}
+}
+
+void control_each_level(struct gateway *gateway, enum level_kind kind,
+			bool (*fn)(const struct level_view *view, void *arg), void *arg)
+{
+	const struct config *config = gateway->live;
+	struct level_walk walk = { gateway, kind, fn, arg, false };
 	const struct level *level;
 
-	list_for_each(entry, &gateway->dsms->entries, link)
-		if (entry->ops.name)
-			walk_dsm(&walk, entry->ops.name);
-	for (size_t i = 0; i < gateway->live->dsm_timer_count; i++)
-		walk_dsm(&walk, gateway->live->dsm_timers[i].key);
 	list_for_each(level, &gateway->levels, link)
-		walk_dsm(&walk, level->name);
-	free(walk.seen);
+		if (level->kind == kind)
+			walk_to(&walk, level->name);
+	if (kind == LEVEL_HARDWARE_ID) {
+		walk_file(&walk, config->policies.hardware_ids, config->policies.hardware_id_count);
+		return;
+	}
+	walk_file(&walk, config->policies.dsms, config->policies.dsm_count);
+	walk_modules(&walk);
 }
 
 /* ---- changes ----------------------------------------------------------------------------------------------------- */
 
-/* The level's settings; NULL: there is no such level, which problem says. *made gets a level that is new. */
+/* The level, made when it has no settings yet; NULL: there is no such DSM or hardware ID, which problem says. */
+static struct level *level_of(struct gateway *gateway, enum level_kind kind, const char *name, struct problem *problem)
+{
+	struct level *level = levels_find(gateway, kind, name);
+	unsigned count = 0;
+
+	if (level)
+		return level;
+	if (kind == LEVEL_DSM && !is_loaded(gateway, name)) {
+		problem_set(problem, 404, "", "No such DSM", "there is no module \"%s\"", name);
+		return NULL;
+	}
+	list_for_each(level, &gateway->levels, link)
+		count++;
+	if (count >= LEVELS_MAX) {
+		problem_set(problem, 409, "", "Too many levels", "%d DSMs and hardware IDs have settings already",
+			    LEVELS_MAX);
+		return NULL;
+	}
+	level = levels_add(gateway, kind, name);
+	if (!level)
+		problem_set(problem, 422, "", "Not a hardware ID",
+			    "a hardware ID has 1 to 24 printable characters: a vendor of 8 and a product of 16, or a "
+			    "prefix of that");
+	return level;
+}
+
 static struct settings *settings_of(struct gateway *gateway, enum level_kind kind, const char *name,
-				    struct level **made, struct problem *problem)
+				    struct problem *problem)
 {
 	struct device *device;
 	struct level *level;
 
-	*made = NULL;
 	if (kind == LEVEL_GATEWAY)
 		return &gateway->settings;
-	if (kind == LEVEL_DEVICE) {
-		device = gateway_device(gateway, name);
-		if (!device)
-			problem_set(problem, 404, "", "No such device", "there is no device \"%s\"", name);
-		return device ? &device->own : NULL;
+	if (kind == LEVEL_DSM) {
+		level = level_of(gateway, kind, name, problem);
+		return level ? &level->settings : NULL;
 	}
-	level = levels_find(gateway, name);
-	if (!level && !is_loaded(gateway, name)) {
-		problem_set(problem, 404, "", "No such DSM", "there is no module \"%s\"", name);
-		return NULL;
-	}
-	if (!level)
-		level = *made = levels_add(gateway, name);
-	return &level->settings;
+	device = gateway_device(gateway, name);
+	if (!device)
+		problem_set(problem, 404, "", "No such device", "there is no device \"%s\"", name);
+	return device ? &device->own : NULL;
+}
+
+/* Levels on which nothing is set any more. */
+static void drop_empty(struct gateway *gateway)
+{
+	struct level *level;
+
+	list_for_each(level, &gateway->levels, link)
+		if (levels_is_empty(level))
+			levels_drop(level);
 }
 
 static void change_timers(struct timers_level *timers, const struct level_change *change)
@@ -131,27 +196,86 @@ static void describe(const struct level_change *change, char *text, size_t size)
 int control_change_level(struct gateway *gateway, enum level_kind kind, const char *name,
 			 const struct level_change *change, struct problem *problem)
 {
-	struct level *made, *level;
-	struct settings *settings = settings_of(gateway, kind, name, &made, problem), old;
+	struct settings *settings = settings_of(gateway, kind, name, problem), old;
 	char text[400];
+	int rc;
 
 	if (!settings)
 		return -1;
 	old = *settings;
 	change_timers(&settings->timers, change);
-	if (persist_save(gateway) < 0) {
+	rc = persist_save(gateway);
+	if (rc < 0)
 		*settings = old;
-		if (made)
-			levels_drop(made);
+	drop_empty(gateway);
+	if (rc < 0)
 		return problem_unsaved(problem);
-	}
 	levels_apply_timers(gateway);
 	describe(change, text, sizeof(text));
 	if (*text)
 		journal_add(gateway->journal, "info", "timers-changed", kind == LEVEL_GATEWAY ? NULL : name, "%s",
 			    text);
-	level = kind == LEVEL_DSM ? levels_find(gateway, name) : NULL;
-	if (level && !level->settings.timers.set)
-		levels_drop(level);
+	return 0;
+}
+
+/* ---- policies ---------------------------------------------------------------------------------------------------- */
+
+/* Whether this policy can be for the devices of that level that there are. */
+static bool is_possible(const struct gateway *gateway, enum level_kind kind, const struct level *level,
+			enum policy_id policy, struct problem *problem)
+{
+	const struct dsm_entry *entry;
+	const struct device *device;
+	const char *without = NULL;
+
+	if (policy != POLICY_VENDOR && policy != POLICY_INHERIT && !policy_find(policy_name(policy))) {
+		problem_set(problem, 422, "/policy", "Policy not available", "this version has no policy %s",
+			    policy_name(policy));
+		return false;
+	}
+	if (policy != POLICY_VENDOR)
+		return true;
+	list_for_each(entry, &gateway->dsms->entries, link)
+		if (kind == LEVEL_DSM && entry->ops.name && strcmp(entry->ops.name, level->name) == 0 &&
+		    !entry->ops.policy)
+			without = entry->ops.name;
+	list_for_each(device, &gateway->devices, link)
+		if (kind == LEVEL_HARDWARE_ID && device->owned && !device->core.dsm->policy &&
+		    hardware_id_matches(&level->hardware_id, device->hardware_id))
+			without = device->core.dsm->name;
+	if (without)
+		problem_set(problem, 422, "/policy", "Policy not available",
+			    "the module %s has no policy of its own, as vendor would be", without);
+	return !without;
+}
+
+int control_set_level_policy(struct gateway *gateway, enum level_kind kind, const char *name, enum policy_id policy,
+			     struct problem *problem)
+{
+	struct level *level = level_of(gateway, kind, name, problem);
+	enum policy_id old;
+	struct level_view view;
+	int rc = -1;
+
+	if (!level)
+		return -1;
+	old = level->policy;
+	if (is_possible(gateway, kind, level, policy, problem)) {
+		level->policy = policy;
+		rc = persist_save(gateway);
+		if (rc < 0)
+			persist_refuse(problem);
+	}
+	if (rc < 0)
+		level->policy = old;
+	drop_empty(gateway);
+	if (rc < 0)
+		return -1;
+	levels_apply_all(gateway);
+	control_level(gateway, kind, name, &view);
+	journal_add(gateway->journal, "info", "policy-changed", name, "policy %s%s, for %u devices now",
+		    policy_name(view.policy),
+		    view.policy_source && strcmp(view.policy_source, "config") == 0 ? " of the configuration file" : "",
+		    view.devices);
 	return 0;
 }

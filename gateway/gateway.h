@@ -38,7 +38,7 @@ struct gateway {
 	struct list recalls; /* struct recall: questions that the workers are answering */
 	uint64_t questions; /* asked of the workers so far */
 	struct rehearsal *rehearsal; /* the latest; NULL: none */
-	struct list levels; /* struct level: what the API has set for DSMs */
+	struct list levels; /* struct level: what the API has set for DSMs and hardware IDs */
 	struct settings settings; /* what the API has set for the whole gateway */
 	struct timers timers; /* in force, where neither a DSM nor a device has its own */
 	bool recovery_late; /* path_recovery_interval is not below some pdo_remove_period */

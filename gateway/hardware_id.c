@@ -57,6 +57,28 @@ int hardware_id_parse(const char *text, struct hardware_id *id)
 	return 0;
 }
 
+/* As it is compared: lower case, and padded with spaces where a field is whole. */
+static void fold(const struct hardware_id *id, char out[HARDWARE_ID_LEN + 1])
+{
+	static const size_t ends[] = { VENDOR_LEN, HARDWARE_ID_LEN };
+	size_t len = strlen(id->text);
+
+	for (size_t i = 0; i <= len; i++)
+		out[i] = (char)tolower((unsigned char)id->text[i]);
+	for (size_t field = 0; field < 2; field++)
+		for (size_t i = ends[field]; len >= ends[field] && i > 0 && strchr(" _", out[i - 1]); i--)
+			out[i - 1] = ' ';
+}
+
+bool hardware_id_equal(const struct hardware_id *a, const struct hardware_id *b)
+{
+	char x[HARDWARE_ID_LEN + 1], y[HARDWARE_ID_LEN + 1];
+
+	fold(a, x);
+	fold(b, y);
+	return a->any == b->any && strcmp(x, y) == 0;
+}
+
 /* Whether only spaces follow from `at` to the end of its field, vendor or product. */
 static bool is_padding(const char *device_hardware_id, size_t at)
 {

@@ -64,6 +64,9 @@ struct hardware_id {
  * 0, or -EINVAL: empty, longer than 24 characters, or not printable ASCII. */
 int hardware_id_parse(const char *text, struct hardware_id *id);
 
+/* Whether they are two spellings of one pattern: case, and underscores for the padding of a whole vendor or product. */
+bool hardware_id_equal(const struct hardware_id *a, const struct hardware_id *b);
+
 /* Prefix match, case-insensitive; an underscore of the pattern that stands where the device has padding matches it. */
 bool hardware_id_matches(const struct hardware_id *id, const char *device_hardware_id);
 

@@ -8,23 +8,43 @@
 
 /* ---- what the API has set ---------------------------------------------------------------------------------------- */
 
-struct level *levels_find(const struct gateway *gateway, const char *name)
+static bool is_name(enum level_kind kind, const char *a, const char *b)
+{
+	struct hardware_id x, y;
+
+	if (kind != LEVEL_HARDWARE_ID)
+		return strcmp(a, b) == 0;
+	return hardware_id_parse(a, &x) == 0 && hardware_id_parse(b, &y) == 0 && hardware_id_equal(&x, &y);
+}
+
+struct level *levels_find(const struct gateway *gateway, enum level_kind kind, const char *name)
 {
 	struct level *level;
 
 	list_for_each(level, &gateway->levels, link)
-		if (strcmp(level->name, name) == 0)
+		if (level->kind == kind && is_name(kind, level->name, name))
 			return level;
 	return NULL;
 }
 
-struct level *levels_add(struct gateway *gateway, const char *name)
+struct level *levels_add(struct gateway *gateway, enum level_kind kind, const char *name)
 {
-	struct level *level = xcalloc(1, sizeof(*level));
+	struct hardware_id hardware_id = { 0 };
+	struct level *level;
 
+	if (kind == LEVEL_HARDWARE_ID && hardware_id_parse(name, &hardware_id) < 0)
+		return NULL;
+	level = xcalloc(1, sizeof(*level));
+	level->kind = kind;
 	level->name = xstrdup(name);
+	level->hardware_id = hardware_id;
 	list_add_tail(&gateway->levels, &level->link);
 	return level;
+}
+
+bool levels_is_empty(const struct level *level)
+{
+	return level->policy == POLICY_INHERIT && !level->settings.timers.set;
 }
 
 void levels_drop(struct level *level)
@@ -36,7 +56,7 @@ void levels_drop(struct level *level)
 
 /* ---- timers ------------------------------------------------------------------------------------------------------ */
 
-static const struct timers_level *timers_of_file(const struct config *config, const char *dsm)
+const struct timers_level *levels_timers_of_file(const struct config *config, const char *dsm)
 {
 	for (size_t i = 0; dsm && i < config->dsm_timer_count; i++)
 		if (strcmp(config->dsm_timers[i].key, dsm) == 0)
@@ -60,7 +80,7 @@ static struct timers_level timers_of_module(const struct dsm_traits *traits)
 void levels_timers(const struct gateway *gateway, const struct device *device, const char *dsm,
 		   struct timer_value values[TIMER_COUNT])
 {
-	const struct level *level = dsm ? levels_find(gateway, dsm) : NULL;
+	const struct level *level = dsm ? levels_find(gateway, LEVEL_DSM, dsm) : NULL;
 	struct timers_level module = { 0 };
 	const struct {
 		const struct timers_level *timers;
@@ -68,7 +88,7 @@ void levels_timers(const struct gateway *gateway, const struct device *device, c
 	} rulers[] = {
 		{ device ? &device->own.timers : NULL, "device" },
 		{ level ? &level->settings.timers : NULL, "dsm" },
-		{ timers_of_file(gateway->live, dsm), "config" },
+		{ levels_timers_of_file(gateway->live, dsm), "config" },
 		{ &gateway->settings.timers, "gateway" },
 		{ &gateway->live->timers, "config" },
 		{ &module, "module" },
@@ -150,24 +170,66 @@ void levels_apply_timers(struct gateway *gateway)
 
 /* ---- policies ---------------------------------------------------------------------------------------------------- */
 
-static enum policy_id of_hardware_id(const struct config *config, const struct device *device)
+enum policy_id levels_policy_of_file(const struct config *config, enum level_kind kind, const char *name)
 {
-	for (size_t i = 0; i < config->policies.hardware_id_count; i++) {
-		const struct config_level_policy *level = &config->policies.hardware_ids[i];
-		struct hardware_id id;
+	bool by_dsm = kind == LEVEL_DSM;
+	const struct config_level_policy *levels = by_dsm ? config->policies.dsms : config->policies.hardware_ids;
+	size_t count = by_dsm ? config->policies.dsm_count : config->policies.hardware_id_count;
 
-		if (hardware_id_parse(level->key, &id) == 0 && hardware_id_matches(&id, device->hardware_id))
-			return level->policy;
-	}
+	if (kind == LEVEL_GATEWAY)
+		return config->policies.preset;
+	for (size_t i = 0; i < count; i++)
+		if (is_name(kind, levels[i].key, name))
+			return levels[i].policy;
 	return POLICY_INHERIT;
 }
 
-static enum policy_id of_dsm(const struct config *config, const struct device *device)
+/* A hardware ID's policy; the longest pattern that fits the device is the one that was meant for it. */
+struct pattern {
+	enum policy_id policy;
+	const char *name;
+	size_t len;
+};
+
+static void try_pattern(struct pattern *best, const struct hardware_id *id, const char *name, enum policy_id policy,
+			const struct device *device)
 {
-	for (size_t i = 0; i < config->policies.dsm_count; i++)
-		if (strcmp(config->policies.dsms[i].key, device->core.dsm->name) == 0)
-			return config->policies.dsms[i].policy;
-	return POLICY_INHERIT;
+	size_t len = strlen(id->text);
+
+	if (policy == POLICY_INHERIT || !hardware_id_matches(id, device->hardware_id) ||
+	    (best->name && len <= best->len))
+		return;
+	*best = (struct pattern){ policy, name, len };
+}
+
+static struct pattern of_hardware_id(const struct gateway *gateway, const struct device *device)
+{
+	const struct config *config = gateway->live;
+	struct pattern best = { .policy = POLICY_INHERIT };
+	const struct level *level;
+
+	list_for_each(level, &gateway->levels, link)
+		if (level->kind == LEVEL_HARDWARE_ID)
+			try_pattern(&best, &level->hardware_id, level->name, level->policy, device);
+	if (best.name)
+		return best;
+	for (size_t i = 0; i < config->policies.hardware_id_count; i++) {
+		const struct config_level_policy *entry = &config->policies.hardware_ids[i];
+		struct hardware_id id;
+
+		if (hardware_id_parse(entry->key, &id) == 0)
+			try_pattern(&best, &id, entry->key, entry->policy, device);
+	}
+	return best;
+}
+
+static enum policy_id of_dsm(const struct gateway *gateway, const struct device *device)
+{
+	const char *name = device->core.dsm->name;
+	const struct level *level = levels_find(gateway, LEVEL_DSM, name);
+
+	return level && level->policy != POLICY_INHERIT ? level->policy
+							: levels_policy_of_file(gateway->live, LEVEL_DSM, name);
 }
 
 /* What its module says of such a device. */
@@ -190,12 +252,9 @@ static enum policy_id decide(const struct gateway *gateway, const struct device 
 		enum policy_id policy;
 		const char *from;
 	} levels[] = {
-		{ device->policy, "device" },
-		{ of_hardware_id(gateway->live, device), "hardware-id" },
-		{ of_dsm(gateway->live, device), "dsm" },
-		{ gateway->live->policies.preset, "default" },
-		{ of_module(device), "default" },
-		{ POLICY_ROUND_ROBIN, "default" },
+		{ device->policy, "device" },       { of_hardware_id(gateway, device).policy, "hardware-id" },
+		{ of_dsm(gateway, device), "dsm" }, { gateway->live->policies.preset, "default" },
+		{ of_module(device), "default" },   { POLICY_ROUND_ROBIN, "default" },
 	};
 	unsigned i = 0;
 
@@ -203,6 +262,16 @@ static enum policy_id decide(const struct gateway *gateway, const struct device 
 		i++; /* the last one always is */
 	*from = levels[i].from;
 	return levels[i].policy;
+}
+
+bool levels_rules(const struct gateway *gateway, enum level_kind kind, const char *name, const struct device *device)
+{
+	if (kind == LEVEL_GATEWAY)
+		return strcmp(device->policy_from, "default") == 0;
+	if (kind == LEVEL_DSM)
+		return strcmp(device->policy_from, "dsm") == 0 && strcmp(device->core.dsm->name, name) == 0;
+	return strcmp(device->policy_from, "hardware-id") == 0 &&
+	       is_name(kind, of_hardware_id(gateway, device).name, name);
 }
 
 static const struct policy_setting_kept *kept_for(const struct device *device, const struct path_core *path)

@@ -49,20 +49,17 @@ static void save_own(json_t *json, const struct settings *own)
 		json_object_set_new(json, "timers", save_timers(&own->timers));
 }
 
-static bool has_settings(const struct settings *own)
-{
-	return own->timers.set != 0;
-}
-
-static json_t *save_levels(const struct gateway *gateway)
+static json_t *save_levels(const struct gateway *gateway, enum level_kind kind)
 {
 	json_t *levels = json_object(), *json;
 	const struct level *level;
 
 	list_for_each(level, &gateway->levels, link) {
-		if (!has_settings(&level->settings))
+		if (level->kind != kind || levels_is_empty(level))
 			continue;
 		json = json_object();
+		if (level->policy != POLICY_INHERIT)
+			json_object_set_new(json, "policy", json_string(policy_name(level->policy)));
 		save_own(json, &level->settings);
 		json_object_set_new(levels, level->name, json);
 	}
@@ -109,9 +106,10 @@ static json_t *save_all(const struct gateway *gateway)
 			json_array_append_new(claims, json_pack("{s:s, s:s}", "kind", claim_kind_name(claim->kind),
 								"value", claim->value));
 	snprintf(id, sizeof(id), "%016llx", (unsigned long long)gateway->id);
-	return json_pack("{s:i, s:s, s:o, s:o, s:O, s:o, s:o}", "version", STATE_VERSION, "gateway", id, "devices",
+	return json_pack("{s:i, s:s, s:o, s:o, s:O, s:o, s:o, s:o}", "version", STATE_VERSION, "gateway", id, "devices",
 			 devices, "claims", claims, "backends", gateway->kept_backends, "timers",
-			 save_timers(&gateway->settings.timers), "dsms", save_levels(gateway));
+			 save_timers(&gateway->settings.timers), "dsms", save_levels(gateway, LEVEL_DSM),
+			 "hardware_ids", save_levels(gateway, LEVEL_HARDWARE_ID));
 }
 
 int persist_save(struct gateway *gateway)
@@ -178,13 +176,21 @@ static void load_own(struct settings *own, json_t *json)
 	load_timers(&own->timers, json_object_get(json, "timers"), false);
 }
 
-static void load_levels(struct gateway *gateway, json_t *levels)
+static void load_levels(struct gateway *gateway, json_t *levels, enum level_kind kind)
 {
 	const char *name;
 	json_t *json;
 
-	json_object_foreach(levels, name, json)
-		load_own(&levels_add(gateway, name)->settings, json);
+	json_object_foreach(levels, name, json) {
+		const char *policy = json_string_value(json_object_get(json, "policy"));
+		struct level *level = levels_add(gateway, kind, name);
+
+		if (!level)
+			continue;
+		load_own(&level->settings, json);
+		if (policy)
+			policy_parse(policy, &level->policy);
+	}
 }
 
 static void trimmed(char *out, const char *field, size_t len)
@@ -289,16 +295,19 @@ static int load_backends(struct gateway *gateway, json_t *backends)
 
 static int load_all(struct gateway *gateway, json_t *root)
 {
-	json_t *devices = NULL, *claims = NULL, *backends = NULL, *timers = NULL, *levels = NULL, *json;
+	json_t *devices = NULL, *claims = NULL, *backends = NULL, *timers = NULL, *dsms = NULL, *hardware_ids = NULL;
+	json_t *json;
 	const char *id = NULL, *name;
 	int version = STATE_VERSION;
 
-	if (json_unpack(root, "{s?i, s?s, s?o, s?o, s?o, s?o, s?o}", "version", &version, "gateway", &id, "devices",
-			&devices, "claims", &claims, "backends", &backends, "timers", &timers, "dsms", &levels) < 0 ||
+	if (json_unpack(root, "{s?i, s?s, s?o, s?o, s?o, s?o, s?o, s?o}", "version", &version, "gateway", &id, "devices",
+			&devices, "claims", &claims, "backends", &backends, "timers", &timers, "dsms", &dsms,
+			"hardware_ids", &hardware_ids) < 0 ||
 	    version != STATE_VERSION || load_backends(gateway, backends) < 0)
 		return -EINVAL;
 	load_timers(&gateway->settings.timers, timers, true);
-	load_levels(gateway, levels);
+	load_levels(gateway, dsms, LEVEL_DSM);
+	load_levels(gateway, hardware_ids, LEVEL_HARDWARE_ID);
 	if (id)
 		gateway->id = strtoull(id, NULL, 16);
 	json_object_foreach(devices, name, json)

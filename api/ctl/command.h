@@ -38,6 +38,7 @@ int command_sessions(struct ctl *ctl, char **arguments, int count);
 int command_claim(struct ctl *ctl, char **arguments, int count);
 int command_claims(struct ctl *ctl, char **arguments, int count);
 int command_unclaim(struct ctl *ctl, char **arguments, int count);
+int command_policies(struct ctl *ctl, char **arguments, int count);
 int command_policy(struct ctl *ctl, char **arguments, int count);
 int command_reservations(struct ctl *ctl, char **arguments, int count);
 int command_clear_reservations(struct ctl *ctl, char **arguments, int count);

@@ -31,7 +31,8 @@
 	OPTION(SECRET_FILE, secret_file, 0, "secret-file", "FILE", "its secret, in a file on the gateway")             \
 	OPTION(MUTUAL_USER, mutual_user, 0, "mutual-user", "NAME", "CHAP name with which the array proves itself")     \
 	OPTION(MUTUAL_SECRET_FILE, mutual_secret_file, 0, "mutual-secret-file", "FILE", "the array's secret")          \
-	OPTION(DSM, dsm, 0, "dsm", "NAME", "for the devices of that module")                                           \
+	OPTION(DSM, dsm, 0, "dsm", "NAME", "for the disks of that module")                                             \
+	OPTION(HARDWARE_ID, hardware_id, 0, "hardware-id", "ID", "for the disks of that hardware ID")                  \
 	OPTION(FOLLOW, follow, 'f', "follow", NULL, "go on with what happens")
 
 enum option_index {

@@ -1,10 +1,12 @@
-/* policy.c - braidctl policy: the load-balance policy of a device, with what it needs to know of the paths. */
+/* policy.c - braidctl policy, policies: the load-balance policy of a device, with what it needs to know of the paths,
+ * and of the levels above. */
 #include "api/ctl/command.h"
 #include "api/ctl/text.h"
 #include "api/uri.h"
 #include "gateway/base/memory.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -113,18 +115,12 @@ static int put_policy(struct ctl *ctl, const json_t *device, const json_t *body,
 	return rc;
 }
 
-int command_policy(struct ctl *ctl, char **arguments, int count)
+static int policy_of_device(struct ctl *ctl, const char *name, const json_t *body)
 {
-	json_t *body = policy_body(ctl->options, arguments[1]), *device, *answer = NULL;
-	int rc;
+	json_t *device = ctl_find_device(ctl, name), *answer = NULL;
+	int rc = device ? put_policy(ctl, device, body, &answer) : -1;
 
-	(void)count;
-	if (!body)
-		return CTL_USAGE;
-	device = ctl_find_device(ctl, arguments[0]);
-	rc = device ? put_policy(ctl, device, body, &answer) : -1;
 	json_decref(device);
-	json_decref(body);
 	if (rc < 0)
 		return CTL_FAILED;
 	if (ctl->options->json)
@@ -134,4 +130,89 @@ int command_policy(struct ctl *ctl, char **arguments, int count)
 	fputc('\n', ctl->terminal.out);
 	json_decref(answer);
 	return CTL_OK;
+}
+
+/* ---- levels ------------------------------------------------------------------------------------------------------ */
+
+static int policy_of_level(struct ctl *ctl, const char *kind, const char *name, const json_t *body)
+{
+	char *escaped = uri_escape(name), *path = xasprintf("/api/v1/policies/%s/%s", kind, escaped);
+	json_t *answer = NULL;
+	int rc = client_request(ctl->client, "PUT", path, body, &answer);
+
+	free(path);
+	free(escaped);
+	if (rc < 0)
+		return CTL_FAILED;
+	if (ctl->options->json)
+		return ctl_print_json(ctl, answer);
+	terminal_print(&ctl->terminal, COLOUR_NONE, "%s: %s", name, text_member(answer, "policy"));
+	fprintf(ctl->terminal.out, " (from: %s), %" PRIu64 " devices\n", text_member(answer, "source"),
+		number_member(answer, "devices"));
+	json_decref(answer);
+	return CTL_OK;
+}
+
+static void add_level(struct table *table, const char *level, const char *name, const json_t *entry)
+{
+	table_cell(table, COLOUR_NONE, "%s", level);
+	table_cell(table, COLOUR_NONE, "%s", name);
+	table_cell(table, COLOUR_NONE, "%s", text_member(entry, "policy"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(entry, "source"));
+	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(entry, "devices"));
+}
+
+int command_policies(struct ctl *ctl, char **arguments, int count)
+{
+	static const struct table_column columns[] = {
+		{ "LEVEL", .cut = CUT_NEVER }, { "NAME", .cut = CUT_END },   { "POLICY", .cut = CUT_END },
+		{ "FROM", .cut = CUT_NEVER },  { "DEVICES", .right = true },
+	};
+	json_t *answer = client_get(ctl->client, "/api/v1/policies");
+	struct table *table;
+	const json_t *entry;
+	size_t i;
+
+	(void)arguments;
+	(void)count;
+	if (!answer)
+		return CTL_FAILED;
+	if (ctl->options->json)
+		return ctl_print_json(ctl, answer);
+	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
+	json_array_foreach(json_object_get(answer, "hardware_id"), i, entry)
+		add_level(table, "hardware ID", text_member(entry, "hardware_id"), entry);
+	json_array_foreach(json_object_get(answer, "dsm"), i, entry)
+		add_level(table, "DSM", text_member(entry, "dsm"), entry);
+	add_level(table, "default", "", json_object_get(answer, "default"));
+	table_print(table, &ctl->terminal, "");
+	table_destroy(table);
+	json_decref(answer);
+	return CTL_OK;
+}
+
+/* ---- the command ------------------------------------------------------------------------------------------------- */
+
+int command_policy(struct ctl *ctl, char **arguments, int count)
+{
+	const struct options *options = ctl->options;
+	bool of_level = options->dsm || options->hardware_id;
+	json_t *body;
+	int rc;
+
+	if (count != (of_level ? 1 : 2) || (options->dsm && options->hardware_id)) {
+		fprintf(stderr, "braidctl: one of DEVICE, --dsm and --hardware-id, and a policy\n");
+		return CTL_USAGE;
+	}
+	body = policy_body(options, arguments[count - 1]);
+	if (!body)
+		return CTL_USAGE;
+	if (options->dsm)
+		rc = policy_of_level(ctl, "dsm", options->dsm, body);
+	else if (options->hardware_id)
+		rc = policy_of_level(ctl, "hardware-id", options->hardware_id, body);
+	else
+		rc = policy_of_device(ctl, arguments[0], body);
+	json_decref(body);
+	return rc;
 }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Settings of the gateway, a module and a disk, changed while hosts work: which one counts, what it does at once, what
 # is refused, and that it survives kill -9, a reload, and a module that is gone.
-# row: L1
+# row: L1 P8 P9
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
@@ -67,11 +67,34 @@ status=0
 ctl timers 0 retry_count=many 2>ctl.err || status=$?
 expect_eq "$status $(grep -c '#/timers/retry_count' ctl.err)" "1 1" "braidctl's exit status, and the pointer"
 
+note "policies of levels"
+policy_is()
+{
+	expect_eq "$(device '"\(.policy) \(.policy_source)"' "${2:-0}")" "$1" "the policy of LUN ${2:-0}"
+}
+HARDWARE_ID=$(device .hardware_id)
+ctl policy --dsm generic WP | grep -q 'weighted-paths (from: api), 2 devices' || fail "the DSM's policy"
+policy_is "weighted-paths dsm"
+ctl policy --hardware-id "${HARDWARE_ID// /_}" least-queue-depth >/dev/null
+policy_is "least-queue-depth hardware-id"
+expect_eq "$(api GET /policies | jq -rc '.hardware_id[] | [.policy, .source, .devices]')" \
+	'["least-queue-depth","api",2]' "GET /policies"
+ctl policy 0 fail-over-only >/dev/null
+policy_is "fail-over-only device"
+policy_is "least-queue-depth hardware-id" 1
+expect_eq "$(ctl policies | awk '$1 == "DSM" && $2 == "generic" { print $3, $4, $5 }')" "weighted-paths api 0" "the table"
+for refusal in 'dsm/generic 422 "vendor"' 'dsm/none 404 1' 'hardware-id/____ 422 1' 'dsm/generic 422 "fastest"'; do
+	read -r level want policy <<<"$refusal"
+	expect_eq "$(api_status PUT "/policies/$level" "{\"policy\": $policy}")" "$want" "status of $refusal"
+done
+policy_is "least-queue-depth hardware-id" 1
+
 note "changes under load"
-start_load changes --url "$(lun_url 0)" --sessions 2 --depth 8 --seconds 3 --rate 2000 --region 8m
+start_load changes --url "$(lun_url 0)" --url "$(lun_url 1)" --sessions 2 --depth 8 --seconds 3 --rate 2000 --region 8m
 for ((i = 0; i < 10; i++)); do
 	ctl timers 0 retry_interval=$i command_timeout=$((5 + i)) >/dev/null
 	ctl timers --dsm generic path_verification_period=$((1 + i)) >/dev/null
+	ctl policy --hardware-id "$HARDWARE_ID" $((i % 6 + 1)) >/dev/null
 	ctl timers keepalive_timeout=$((1 + i)) suspicion_limit=$((200 * i)) >/dev/null
 	sleep 0.1
 done
@@ -82,12 +105,17 @@ note "kill -9, a reload"
 stop_pid braidd KILL || true
 start_braidd braid.json
 wait_until 10 paths_up 4
+policy_is "fail-over-only device"
+policy_is "least-queue-depth hardware-id" 1
+ctl policy 0 inherit >/dev/null
+ctl policy --hardware-id "$HARDWARE_ID" inherit >/dev/null
+policy_is "weighted-paths dsm"
 timer_is "50 device" pdo_remove_period
 timer_is "40 dsm" pdo_remove_period 1
 timer_is "14 device" command_timeout
 timer_is "20 default" command_timeout 1
 expect_eq "$(api GET /timers | jq -r '.timers.keepalive_timeout | "\(.value) \(.source)"')" "10 gateway" "keepalive_timeout"
-jq '.timers.retry_count = 2 | .timers.pdo_remove_period = 25 | .dsms.timers.generic.pdo_remove_period = 26' \
+jq '.policies.dsm.generic = "least-blocks" | .timers.retry_count = 2 | .timers.pdo_remove_period = 25 | .dsms.timers.generic.pdo_remove_period = 26' \
 	braid.json >new.json
 mv new.json braid.json
 kill -HUP "${PID[braidd]}"
@@ -95,6 +123,9 @@ wait_until 5 timer_is "2 config" retry_count 1
 timer_is "40 dsm" pdo_remove_period 1 # what the API has set stays
 ctl timers --dsm generic pdo_remove_period=inherit >/dev/null
 timer_is "26 config" pdo_remove_period 1
+policy_is "weighted-paths dsm"
+ctl policy --dsm generic inherit | grep -q 'least-blocks (from: config)' || fail "the file's policy is not named"
+policy_is "least-blocks dsm"
 ctl timers 0 pdo_remove_period=inherit >/dev/null
 timer_is "26 config" pdo_remove_period
 has_event config "dsms.timers: reloaded" || fail "no event of the reload"

@@ -21,7 +21,8 @@ struct claim {
 
 struct gateway {
 	struct loop *loop;
-	struct timers_level timers[3]; /* by enum level_kind; of the DSM "generic", of device naa.0 */
+	struct timers_level timers[4]; /* by enum level_kind; of the DSM "generic", of device naa.0 */
+	enum policy_id level_policies[4]; /* the same; of the hardware ID "ACME" */
 	bool runs;
 	_Atomic bool ready;
 	enum policy_id policies[DEVICES]; /* POLICY_INHERIT: round-robin by default */
@@ -656,17 +657,34 @@ int control_change_level(struct gateway *gateway, enum level_kind kind, const ch
 	return 0;
 }
 
-void control_gateway_level(struct gateway *gateway, struct level_view *view)
+static const char *const level_names[] = { [LEVEL_DSM] = "generic", [LEVEL_HARDWARE_ID] = "ACME" };
+
+int control_set_level_policy(struct gateway *gateway, enum level_kind kind, const char *name, enum policy_id policy,
+			     struct problem *problem)
 {
-	*view = (struct level_view){ .loaded = true };
-	fill_timers(gateway, LEVEL_GATEWAY, "gateway", view->timers);
+	if (strcmp(name, level_names[kind]) != 0) {
+		problem_set(problem, 404, "", "No such level", "There is no \"%.64s\".", name);
+		return -1;
+	}
+	gateway->level_policies[kind] = policy;
+	return 0;
 }
 
-void control_each_level(struct gateway *gateway, bool (*fn)(const struct level_view *view, void *arg), void *arg)
+void control_level(struct gateway *gateway, enum level_kind kind, const char *name, struct level_view *view)
 {
-	struct level_view view = { .name = "generic", .loaded = true };
+	enum policy_id policy = gateway->level_policies[kind];
 
-	fill_timers(gateway, LEVEL_DSM, "dsm", view.timers);
+	*view = (struct level_view){ .kind = kind, .name = name, .loaded = true, .devices = 2, .policy = policy };
+	view->policy_source = policy ? "api" : NULL;
+	fill_timers(gateway, kind, kind == LEVEL_DSM ? "dsm" : "gateway", view->timers);
+}
+
+void control_each_level(struct gateway *gateway, enum level_kind kind,
+			bool (*fn)(const struct level_view *view, void *arg), void *arg)
+{
+	struct level_view view;
+
+	control_level(gateway, kind, level_names[kind], &view);
 	fn(&view, arg);
 }
 

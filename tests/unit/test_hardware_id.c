@@ -115,12 +115,41 @@ static void test_short_device(void **state)
 	assert_false(matches(IET, ""));
 }
 
+/* row: D5 */
+static void test_equal(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} cases[] = {
+		{ "IET     VIRTUAL-DISK    ", "IET:VIRTUAL-DISK", true },
+		{ "IET     VIRTUAL-DISK    ", "IET_____VIRTUAL-DISK____", true },
+		{ "IET     VIRTUAL-DISK    ", "iet     virtual-disk    ", true },
+		{ "IET     VIRTUAL-DISK", "IET:VIRTUAL-DISK", false }, /* the former is a prefix */
+		{ "IET_____VIRTUAL-DISK", "IET     VIRTUAL-DISK", true },
+		{ "SUN     LCSM100_", "SUN     LCSM100 ", false }, /* the field goes on: no padding */
+		{ "IET", "IET     ", false },
+		{ "all", "MSFT2005iSCSIBusType_0x9", true },
+		{ "all", "al", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct hardware_id a, b;
+
+		assert_int_equal(hardware_id_parse(cases[i].a, &a), 0);
+		assert_int_equal(hardware_id_parse(cases[i].b, &b), 0);
+		if (hardware_id_equal(&a, &b) != cases[i].equal || hardware_id_equal(&b, &a) != cases[i].equal)
+			fail_msg("\"%s\" and \"%s\"", cases[i].a, cases[i].b);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_format),       cmocka_unit_test(test_matches),
 		cmocka_unit_test(test_every_device), cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_short_device),
+		cmocka_unit_test(test_short_device), cmocka_unit_test(test_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -357,6 +357,38 @@ static void test_policy_paths_are_bounded(void **state)
 	free(rows);
 }
 
+/* row: P8: by name or number, for a module and for a hardware ID; null clears */
+static void test_policy_levels(void **state)
+{
+	struct reply reply =
+		http_request(*state, "PUT", "/api/v1/policies/hardware-id/ACME", "{\"policy\": \"LQD\"}", NULL);
+
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply_text(&reply, "hardware_id"), "ACME");
+	assert_string_equal(reply_text(&reply, "policy"), "least-queue-depth");
+	assert_string_equal(reply_text(&reply, "source"), "api");
+	assert_int_equal(number_at(&reply, "devices"), 2);
+	reply_done(&reply);
+	reply = http_request(*state, "PUT", "/api/v1/policies/dsm/generic", "{\"policy\": 5}", NULL);
+	assert_string_equal(reply_text(&reply, "dsm"), "generic");
+	reply_done(&reply);
+	reply = http_get(*state, "/api/v1/policies");
+	assert_true(json_is_null(member_at(reply.json, "default.policy")));
+	assert_string_equal(json_string_value(member_at(json_array_get(member_at(reply.json, "dsm"), 0), "policy")),
+			    "weighted-paths");
+	assert_int_equal(json_array_size(member_at(reply.json, "hardware_id")), 1);
+	reply_done(&reply);
+	reply = http_request(*state, "PUT", "/api/v1/policies/dsm/generic", "{\"policy\": null}", NULL);
+	assert_true(json_is_null(member_at(reply.json, "policy")));
+	assert_true(json_is_null(member_at(reply.json, "source")));
+	reply_done(&reply);
+	assert_problem(http_request(*state, "PUT", "/api/v1/policies/dsm/generic", "{}", NULL), 422, "#/policy");
+	assert_problem(
+		http_request(*state, "PUT", "/api/v1/policies/dsm/generic", "{\"policy\": 2, \"paths\": []}", NULL),
+		422, "#/paths");
+	assert_problem(http_request(*state, "PUT", "/api/v1/policies/dsm/none", "{\"policy\": 2}", NULL), 404, NULL);
+}
+
 static json_int_t timer_at(const struct reply *reply, const char *name)
 {
 	return json_integer_value(member_at(member_at(member_at(reply->json, "timers"), name), "value"));
@@ -527,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_policy),
 		cmocka_unit_test(test_policy_bodies),
 		cmocka_unit_test(test_policy_paths_are_bounded),
+		cmocka_unit_test(test_policy_levels),
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_timers_bodies),
 		cmocka_unit_test(test_events),

@@ -32,7 +32,7 @@ static struct device *first_device(const struct world *world)
 
 static void change(struct world *world, enum level_kind kind, struct level_change what)
 {
-	const char *names[] = { NULL, "generic", first_device(world)->core.id };
+	const char *names[] = { [LEVEL_DSM] = "generic", [LEVEL_DEVICE] = first_device(world)->core.id };
 	struct problem problem = { 0 };
 
 	if (control_change_level(world->g->gateway, kind, names[kind], &what, &problem) < 0)
@@ -312,6 +312,106 @@ static void test_late_recovery_warning(void **state)
 	world_destroy(world);
 }
 
+/* ---- policies -----------------------------------------------------------------------------------------------------
+ */
+
+static void set_policy(struct world *world, enum level_kind kind, const char *name, enum policy_id policy)
+{
+	struct problem problem = { 0 };
+
+	if (control_set_level_policy(world->g->gateway, kind, name, policy, &problem) < 0)
+		fail_msg("%s: %s", problem.title, problem.detail);
+	sim_run(world->sim, MS);
+}
+
+static void refuse_policy(struct world *world, enum level_kind kind, const char *name, enum policy_id policy,
+			  int status)
+{
+	struct problem problem = { 0 };
+
+	assert_int_equal(control_set_level_policy(world->g->gateway, kind, name, policy, &problem), -1);
+	assert_int_equal(problem.status, status);
+}
+
+static void assert_policy(const struct world *world, enum policy_id policy, const char *from)
+{
+	assert_int_equal(first_device(world)->policy_in_force, policy);
+	assert_string_equal(first_device(world)->policy_from, from);
+	assert_string_equal(world_disk(world, 0)->setup->ops->name, policy_name(policy));
+}
+
+static struct level_view level(const struct world *world, enum level_kind kind, const char *name)
+{
+	struct level_view view;
+
+	control_level(world->g->gateway, kind, name, &view);
+	return view;
+}
+
+/* row: P8, D5: a level's policy counts at once, a hardware ID's in any spelling, the longest of them first; what the
+ * file has comes back when the API's is cleared */
+static void test_policies_of_levels(void **state)
+{
+	struct world *world =
+		world_create_ready(1, "{'policies': {'dsm': {'generic': 'weighted-paths'}, 'hardware_id': "
+				      "{'BRAID:SIM-DISK': 'least-blocks'}}}");
+
+	(void)state;
+	assert_policy(world, POLICY_LEAST_BLOCKS, "hardware-id");
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID___SIM-DISK________", POLICY_LATENCY);
+	assert_policy(world, POLICY_LATENCY, "hardware-id");
+	assert_int_equal(level(world, LEVEL_HARDWARE_ID, "braid:sim-disk        ").policy, POLICY_LATENCY);
+	assert_int_equal(level(world, LEVEL_HARDWARE_ID, "BRAID   SIM-DISK        ").devices, 2);
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID", POLICY_FAIL_OVER_ONLY); /* shorter: of other products */
+	assert_policy(world, POLICY_LATENCY, "hardware-id");
+	assert_int_equal(level(world, LEVEL_HARDWARE_ID, "BRAID").devices, 0);
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID   SIM-DISK        ", POLICY_INHERIT);
+	assert_policy(world, POLICY_FAIL_OVER_ONLY, "hardware-id");
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID   SIM", POLICY_WEIGHTED_PATHS); /* given later, but longer */
+	assert_policy(world, POLICY_WEIGHTED_PATHS, "hardware-id");
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID   SIM", POLICY_INHERIT);
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID", POLICY_INHERIT);
+	assert_policy(world, POLICY_LEAST_BLOCKS, "hardware-id"); /* the file's again */
+	assert_string_equal(level(world, LEVEL_HARDWARE_ID, "BRAID:SIM-DISK").policy_source, "config");
+	set_policy(world, LEVEL_DSM, "generic", POLICY_ROUND_ROBIN); /* rules nobody, yet */
+	assert_policy(world, POLICY_LEAST_BLOCKS, "hardware-id");
+	assert_int_equal(level(world, LEVEL_DSM, "generic").policy_of_file, POLICY_WEIGHTED_PATHS);
+	assert_int_equal(level(world, LEVEL_DSM, "generic").devices, 0);
+	world_destroy(world);
+}
+
+/* row: P9: what cannot be is refused, and nothing has changed */
+static void test_impossible_policies(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+
+	(void)state;
+	refuse_policy(world, LEVEL_DSM, "generic", POLICY_VENDOR, 422);
+	refuse_policy(world, LEVEL_HARDWARE_ID, "BRAID", POLICY_VENDOR, 422);
+	refuse_policy(world, LEVEL_HARDWARE_ID, "no hardware ID is as long as this one", POLICY_ROUND_ROBIN, 422);
+	refuse_policy(world, LEVEL_HARDWARE_ID, "____", POLICY_ROUND_ROBIN, 422);
+	refuse_policy(world, LEVEL_DSM, "no-such", POLICY_ROUND_ROBIN, 404);
+	assert_policy(world, POLICY_ROUND_ROBIN, "default");
+	assert_true(list_empty(&world->g->gateway->levels));
+	set_policy(world, LEVEL_HARDWARE_ID, "ACME", POLICY_VENDOR); /* of none that there are */
+	world_destroy(world);
+}
+
+/* row: P2, P8: round robin that is inherited becomes its subset form where the paths are asymmetric */
+static void test_inherited_round_robin(void **state)
+{
+	struct world *world = world_create(1);
+
+	(void)state;
+	world->lus[0]->tpgs = 3;
+	world_start(world, NULL);
+	assert_true(sim_gateway_settles(world->g, 60 * S));
+	set_policy(world, LEVEL_DSM, "generic", POLICY_ROUND_ROBIN);
+	assert_policy(world, POLICY_ROUND_ROBIN_SUBSET, "dsm");
+	assert_string_equal(world_disk(world, 1)->setup->ops->name, "round-robin");
+	world_destroy(world);
+}
+
 /* ---- over restarts ------------------------------------------------------------------------------------------------
  */
 
@@ -335,6 +435,8 @@ static void test_restart(void **state)
 	assert_int_equal(control_change_level(world->g->gateway, LEVEL_DSM, "simulated", &two, &problem), 0);
 	change(world, LEVEL_GATEWAY, ONLY(login_timeout, 11));
 	change(world, LEVEL_DEVICE, ONLY(command_timeout, 12));
+	set_policy(world, LEVEL_DSM, "simulated", POLICY_LEAST_QUEUE_DEPTH);
+	set_policy(world, LEVEL_HARDWARE_ID, "BRAID:OTHER", POLICY_LATENCY);
 	restart(world, NULL);
 	assert_int_equal(control_change_level(world->g->gateway, LEVEL_DSM, "no-such", &two, &problem), -1);
 	assert_int_equal(problem.status, 404);
@@ -345,6 +447,31 @@ static void test_restart(void **state)
 	restart(world, with_module);
 	assert_int_equal(world_disk(world, 0)->timers.retry_count, 6);
 	assert_int_equal(world_disk(world, 0)->timers.command_timeout, 20);
+	assert_policy(world, POLICY_LEAST_QUEUE_DEPTH, "dsm");
+	assert_int_equal(level(world, LEVEL_HARDWARE_ID, "braid:other").policy, POLICY_LATENCY);
+	world_destroy(world);
+}
+
+/* row: P9: what cannot be saved is not done */
+static void test_unsaved(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct level_change nine = ONLY(retry_count, 9);
+	char *away = xasprintf("%s.away", world->sim->state_dir);
+	struct problem problem = { 0 };
+
+	(void)state;
+	assert_int_equal(rename(world->sim->state_dir, away), 0);
+	fclose(fopen(world->sim->state_dir, "w"));
+	refuse_policy(world, LEVEL_DSM, "generic", POLICY_WEIGHTED_PATHS, 500);
+	assert_policy(world, POLICY_ROUND_ROBIN, "default");
+	assert_int_equal(control_change_level(world->g->gateway, LEVEL_DSM, "generic", &nine, &problem), -1);
+	assert_int_equal(problem.status, 500);
+	assert_timer(world, TIMER_retry_count, 3, "default");
+	assert_true(list_empty(&world->g->gateway->levels));
+	assert_int_equal(remove(world->sim->state_dir), 0);
+	assert_int_equal(rename(away, world->sim->state_dir), 0);
+	free(away);
 	world_destroy(world);
 }
 
@@ -382,7 +509,7 @@ static void test_odd_states(void **state)
 	assert_non_null(gateway);
 	assert_int_equal(gateway->timers.retry_count, 3);
 	assert_int_equal(gateway->timers.fence_wait, 3);
-	assert_int_equal(levels_find(gateway, "a")->settings.timers.set, 0);
+	assert_int_equal(levels_find(gateway, LEVEL_DSM, "a")->settings.timers.set, 0);
 	gateway_destroy(gateway);
 	assert_null(gateway_with_state(world, "{'version': 1, 'devices': {'a': " DEVICE_WITH_LUN_5
 					      ", 'b': " DEVICE_WITH_LUN_5 "}}"));
@@ -406,7 +533,11 @@ int main(void)
 		cmocka_unit_test(test_settling_needs_a_path),
 		cmocka_unit_test(test_worst_stall),
 		cmocka_unit_test(test_late_recovery_warning),
+		cmocka_unit_test(test_policies_of_levels),
+		cmocka_unit_test(test_impossible_policies),
+		cmocka_unit_test(test_inherited_round_robin),
 		cmocka_unit_test(test_restart),
+		cmocka_unit_test(test_unsaved),
 		cmocka_unit_test(test_odd_states),
 	};
 
