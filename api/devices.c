@@ -71,6 +71,8 @@ json_t *device_json(const struct device_view *view)
 	member_text(json, "state", view->state);
 	member_text(json, "reason", view->reason);
 	member_uint(json, "held", view->held);
+	member_json(json, "throttle", throttle_json(&view->throttle, view->throttle_source));
+	member_uint(json, "throttled", view->throttled);
 	member_json(json, "timers", timers_json(view->timers));
 	member_uint(json, "worst_stall_s", view->stall_s);
 	member_json(json, "worst_stall", stall_json(&view->stall));
@@ -130,12 +132,13 @@ void devices_get(struct request *request, struct gateway *gateway)
 
 void devices_patch(struct request *request, struct gateway *gateway)
 {
-	static const char *const names[] = { "timers", NULL };
+	static const char *const names[] = { "timers", "throttle", NULL };
 	const json_t *timers = json_object_get(request->body, "timers");
 	struct level_change change = { 0 };
 
 	if (body_is_object(request->body, "", names, &request->problem) &&
 	    (!timers || timers_read(timers, "/timers", false, &change, &request->problem)) &&
+	    throttle_read(request->body, &change, &request->problem) &&
 	    control_change_level(gateway, LEVEL_DEVICE, request->id, &change, &request->problem) == 0)
 		request->output = device_json_by_id(gateway, request->id);
 }

@@ -43,6 +43,7 @@ void timers_get_all(struct request *request, struct gateway *gateway);
 void timers_patch(struct request *request, struct gateway *gateway);
 void timers_patch_dsm(struct request *request, struct gateway *gateway);
 void dsms_list(struct request *request, struct gateway *gateway);
+void dsms_patch(struct request *request, struct gateway *gateway);
 void events_list(struct request *request, struct gateway *gateway);
 void events_stream(struct request *request);
 void config_get(struct request *request, struct gateway *gateway);
@@ -58,6 +59,12 @@ json_t *link_json(const struct link_view *view);
 json_t *timers_json(const struct timer_value *values); /* of TIMER_COUNT; those without a source are left out */
 json_t *stall_json(const struct stall *stall);
 json_t *event_json(const struct event_view *view);
+
+/* NULL: no limit. source may be NULL. */
+json_t *throttle_json(const struct throttle_limits *limits, const char *source);
+
+/* The member "throttle" of a body, if it is there: limits, or null for none. False with a problem. */
+bool throttle_read(const json_t *body, struct level_change *change, struct problem *problem);
 
 /* An object of timers, each with its new value, or null to clear it. False with a problem. */
 bool timers_read(const json_t *object, const char *pointer, bool of_gateway, struct level_change *change,

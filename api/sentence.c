@@ -115,6 +115,9 @@ static void put_result(FILE *out, const struct attempt_view *attempt, const stru
 		fputs(attempt->ended_us ? ": held for " : ": it is held", out);
 		if (attempt->ended_us)
 			put_time(out, attempt->ended_us - attempt->begun_us);
+	} else if (strcmp(attempt->result, "throttled") == 0) {
+		fputs(": kept back by the throttle for ", out);
+		put_time(out, attempt->ended_us);
 	} else if (strcmp(attempt->result, "answered") != 0 && strcmp(attempt->result, "pending") != 0) {
 		put_loss(out, attempt, view);
 	}

@@ -13,7 +13,7 @@
 #include "gateway/base/loop.h"
 #include "gateway/identity.h"
 #include "gateway/policy_name.h"
-#include "gateway/timers.h"
+#include "gateway/settings.h"
 
 #include <jansson.h>
 
@@ -107,6 +107,9 @@ struct device_view {
 	const char *reason; /* why it is unclaimable, in conflict or degraded; NULL */
 	struct figures figures;
 	uint64_t held; /* commands waiting for a path now */
+	struct throttle_limits throttle; /* in force */
+	const char *throttle_source; /* "device", "dsm"; NULL: there is no limit */
+	uint64_t throttled; /* commands that it keeps back now */
 	struct timer_value timers[TIMER_COUNT];
 	struct stall stall;
 	uint64_t stall_s; /* its sum */
@@ -183,6 +186,7 @@ struct dsm_view {
 	const char *const *hardware_ids; /* vendor padded to 8, then the beginning of the product; NULL-terminated */
 	bool any_hardware;   /* it looks at every device */
 	unsigned devices;    /* that it owns */
+	struct throttle_limits throttle; /* of each of them that has none of its own */
 };
 /* In the order in which they are asked; then those that are not, then those refused. */
 void control_each_dsm(struct gateway *control, bool (*fn)(const struct dsm_view *view, void *arg), void *arg);
@@ -255,9 +259,12 @@ enum level_kind { LEVEL_GATEWAY, LEVEL_DSM, LEVEL_HARDWARE_ID, LEVEL_DEVICE };
 struct level_change {
 	struct timers_level timers; /* to set */
 	uint32_t timers_cleared; /* 1 << enum timer_id: the next level decides */
+	bool has_throttle;
+	struct throttle_limits throttle; /* no limit at all: the next level decides */
 };
-/* name: of the DSM or device. Timers of links belong to the gateway alone; values are in range. Applied whole and at
- * once, kept in state_dir. 0, or -1 with problem. */
+/* name: of the DSM or device. Timers of links belong to the gateway alone, throttles to the others; values are in
+ * range. Applied whole and at once, kept in state_dir. A throttle is refused (409) while a device that it would slow
+ * down fails over (row L7). 0, or -1 with problem. */
 int control_change_level(struct gateway *control, enum level_kind kind, const char *name,
 			 const struct level_change *change, struct problem *problem);
 
@@ -347,7 +354,8 @@ struct attempt_view {
 	const char *policy; /* that chose; NULL: not remembered */
 	bool by_verdict; /* the attempt before was to be repeated there; no policy was asked */
 	uint64_t begun_us, ended_us; /* since the command came; ended 0: not yet */
-	const char *result; /* "pending", "answered", "unsent", "lost", "fenced", "aborted", "rejected", "held" */
+	const char *result; /* "pending", "answered", "unsent", "lost", "fenced", "aborted", "rejected", "held",
+				"throttled" */
 	bool fence_waits; /* "fenced", and it still is */
 	uint64_t fenced_us; /* how long it was */
 	bool judged; /* answered otherwise than GOOD: */

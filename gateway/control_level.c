@@ -168,6 +168,25 @@ static void drop_empty(struct gateway *gateway)
 			levels_drop(level);
 }
 
+/* Row L7: Microsoft's silently ignored it then. */
+static bool may_throttle(const struct gateway *gateway, enum level_kind kind, const char *name, struct problem *problem)
+{
+	const struct device *device;
+
+	list_for_each(device, &gateway->devices, link) {
+		const char *its_name = kind == LEVEL_DSM ? device->core.dsm->name : device->core.id;
+
+		if (!device->claimed || strcmp(its_name, name) != 0 ||
+		    (device_paths_up(device) && !device_is_moving(device)))
+			continue;
+		problem_set(problem, 409, "/throttle", "Failing over",
+			    "device %s is failing over, its state is %s: it cannot be throttled now", device->core.id,
+			    device_state_name(device));
+		return false;
+	}
+	return true;
+}
+
 static void change_timers(struct timers_level *timers, const struct level_change *change)
 {
 	for (enum timer_id id = 0; id < TIMER_COUNT; id++)
@@ -193,28 +212,48 @@ static void describe(const struct level_change *change, char *text, size_t size)
 	}
 }
 
+static void tell(struct gateway *gateway, const char *subject, const struct level_change *change)
+{
+	const struct throttle_limits *limits = &change->throttle;
+	char text[400];
+
+	describe(change, text, sizeof(text));
+	if (*text)
+		journal_add(gateway->journal, "info", "timers-changed", subject, "%s", text);
+	if (change->has_throttle && !throttle_is_set(limits))
+		journal_add(gateway->journal, "info", "throttle-changed", subject, "no limit from this level");
+	else if (change->has_throttle)
+		journal_add(gateway->journal, "info", "throttle-changed", subject,
+			    "%llu reads and writes a second, %llu bytes a second (0: no limit)",
+			    (unsigned long long)limits->iops, (unsigned long long)limits->bytes_per_second);
+}
+
 int control_change_level(struct gateway *gateway, enum level_kind kind, const char *name,
 			 const struct level_change *change, struct problem *problem)
 {
 	struct settings *settings = settings_of(gateway, kind, name, problem), old;
-	char text[400];
-	int rc;
+	bool is_refused = change->has_throttle && throttle_is_set(&change->throttle) && settings &&
+			  !may_throttle(gateway, kind, name, problem);
+	int rc = -1;
 
 	if (!settings)
 		return -1;
 	old = *settings;
-	change_timers(&settings->timers, change);
-	rc = persist_save(gateway);
+	if (!is_refused) {
+		change_timers(&settings->timers, change);
+		if (change->has_throttle)
+			settings->throttle = change->throttle;
+		rc = persist_save(gateway);
+		if (rc < 0)
+			problem_unsaved(problem);
+	}
 	if (rc < 0)
 		*settings = old;
 	drop_empty(gateway);
 	if (rc < 0)
-		return problem_unsaved(problem);
-	levels_apply_timers(gateway);
-	describe(change, text, sizeof(text));
-	if (*text)
-		journal_add(gateway->journal, "info", "timers-changed", kind == LEVEL_GATEWAY ? NULL : name, "%s",
-			    text);
+		return -1;
+	levels_apply_settings(gateway);
+	tell(gateway, kind == LEVEL_GATEWAY ? NULL : name, change);
 	return 0;
 }
 
@@ -264,7 +303,7 @@ int control_set_level_policy(struct gateway *gateway, enum level_kind kind, cons
 		level->policy = policy;
 		rc = persist_save(gateway);
 		if (rc < 0)
-			persist_refuse(problem);
+			problem_unsaved(problem);
 	}
 	if (rc < 0)
 		level->policy = old;

@@ -247,7 +247,10 @@ static void view_device(const struct gateway *gateway, const struct device *devi
 	for (unsigned w = 0; w < device->worker_count; w++)
 		view->held += atomic_load_explicit(&device->core.held[w], memory_order_relaxed);
 	sum_cells(&view->figures, device->core.cells, device->worker_count);
+	for (unsigned w = 0; w < device->worker_count; w++)
+		view->throttled += atomic_load_explicit(&device->core.throttled[w], memory_order_relaxed);
 	levels_timers(gateway, device, device->core.dsm->name, view->timers);
+	view->throttle = levels_throttle(gateway, device, device->core.dsm->name, &view->throttle_source);
 	view->stall_s = stall_total_s(&view->stall);
 }
 
@@ -447,6 +450,7 @@ static char **hardware_ids_of(const struct dsm_ops *ops)
 static void view_dsm(const struct gateway *gateway, const struct dsm_entry *entry, const char *const *hardware_ids,
 		     struct dsm_view *view)
 {
+	const char *source;
 	static const char *const verify_names[] = { "default", "test-unit-ready", "report-target-port-groups", "own" };
 
 	*view = (struct dsm_view){
@@ -462,6 +466,8 @@ static void view_dsm(const struct gateway *gateway, const struct dsm_entry *entr
 		.any_hardware = entry->ops.name && !entry->ops.hardware_count,
 		.devices = devices_of(gateway, entry),
 	};
+	if (entry->ops.name)
+		view->throttle = levels_throttle(gateway, NULL, entry->ops.name, &source);
 }
 
 void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view *view, void *arg), void *arg)

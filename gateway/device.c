@@ -31,6 +31,7 @@ struct device *device_create(const struct lu_info *lu, const char *id, unsigned 
 	device->core.cells = cells_create(worker_count);
 	device->core.held = xcalloc(worker_count, sizeof(device->core.held[0]));
 	device->core.fenced = xcalloc(worker_count, sizeof(device->core.fenced[0]));
+	device->core.throttled = xcalloc(worker_count, sizeof(device->core.throttled[0]));
 	device->worker_count = worker_count;
 	device->identity = lu->identity;
 	hardware_id_format(lu->standard + 8, device->hardware_id);
@@ -72,6 +73,7 @@ void device_destroy(struct device *device)
 	free(device->core.cells);
 	free(device->core.held);
 	free(device->core.fenced);
+	free(device->core.throttled);
 	free(device);
 }
 
@@ -138,7 +140,8 @@ void device_remove_path(struct device *device, struct path_core *path)
 
 bool device_is_kept(const struct device *device)
 {
-	return device->lun >= 0 || device->policy != POLICY_INHERIT || device->own.timers.set;
+	return device->lun >= 0 || device->policy != POLICY_INHERIT || device->own.timers.set ||
+	       throttle_is_set(&device->own.throttle);
 }
 
 enum path_state path_core_state(const struct path_core *path, unsigned worker_count)

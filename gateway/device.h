@@ -45,7 +45,8 @@ struct device {
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
 	struct settings own; /* what the API has set for this device */
-	struct timers timers; /* in force */
+	struct timers timers; /* in force, as the throttle */
+	struct throttle_limits throttle;
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */
 	struct policy_setting_kept *settings; /* for its paths, by link and LUN: a path's id may change */
 	unsigned setting_count;

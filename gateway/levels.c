@@ -44,7 +44,8 @@ struct level *levels_add(struct gateway *gateway, enum level_kind kind, const ch
 
 bool levels_is_empty(const struct level *level)
 {
-	return level->policy == POLICY_INHERIT && !level->settings.timers.set;
+	return level->policy == POLICY_INHERIT && !level->settings.timers.set &&
+	       !throttle_is_set(&level->settings.throttle);
 }
 
 void levels_drop(struct level *level)
@@ -54,7 +55,8 @@ void levels_drop(struct level *level)
 	free(level);
 }
 
-/* ---- timers ------------------------------------------------------------------------------------------------------ */
+/* ---- timers and throttles
+ * ------------------------------------------------------------------------------------------------------ */
 
 const struct timers_level *levels_timers_of_file(const struct config *config, const char *dsm)
 {
@@ -134,6 +136,37 @@ static void apply_timers(struct gateway *gateway, struct device *device)
 			worker_set_disk_timers(gateway->workers[w], &device->core, &device->timers);
 }
 
+struct throttle_limits levels_throttle(const struct gateway *gateway, const struct device *device, const char *dsm,
+				       const char **source)
+{
+	const struct level *level = levels_find(gateway, LEVEL_DSM, dsm);
+
+	if (device && throttle_is_set(&device->own.throttle)) {
+		*source = "device";
+		return device->own.throttle;
+	}
+	*source = level && throttle_is_set(&level->settings.throttle) ? "dsm" : NULL;
+	return *source ? level->settings.throttle : (struct throttle_limits){ 0 };
+}
+
+void levels_give_throttle(const struct gateway *gateway, struct device *device)
+{
+	for (unsigned w = 0; w < gateway->worker_count; w++)
+		worker_set_throttle(gateway->workers[w], &device->core, device->throttle);
+}
+
+static void apply_throttle(struct gateway *gateway, struct device *device)
+{
+	const char *source;
+	struct throttle_limits fresh = levels_throttle(gateway, device, device->core.dsm->name, &source);
+
+	if (fresh.iops == device->throttle.iops && fresh.bytes_per_second == device->throttle.bytes_per_second)
+		return;
+	device->throttle = fresh;
+	if (device->claimed)
+		levels_give_throttle(gateway, device);
+}
+
 /* Row L1: a device would be given up before its paths were tried again. The default is Microsoft's own; only a choice
  * is worth a word. */
 static void warn_of_late_recovery(struct gateway *gateway)
@@ -156,15 +189,17 @@ static void warn_of_late_recovery(struct gateway *gateway)
 			    interval, least);
 }
 
-void levels_apply_timers(struct gateway *gateway)
+void levels_apply_settings(struct gateway *gateway)
 {
 	struct device *device;
 
 	decide_timers(gateway, NULL, &gateway->timers);
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_set_timers(gateway->workers[w], &gateway->timers);
-	list_for_each(device, &gateway->devices, link)
+	list_for_each(device, &gateway->devices, link) {
 		apply_timers(gateway, device);
+		apply_throttle(gateway, device);
+	}
 	warn_of_late_recovery(gateway);
 }
 
@@ -323,6 +358,7 @@ void levels_apply(struct gateway *gateway, struct device *device)
 {
 	apply_policy(gateway, device);
 	apply_timers(gateway, device);
+	apply_throttle(gateway, device);
 }
 
 void levels_apply_all(struct gateway *gateway)
@@ -331,5 +367,5 @@ void levels_apply_all(struct gateway *gateway)
 
 	list_for_each(device, &gateway->devices, link)
 		apply_policy(gateway, device);
-	levels_apply_timers(gateway);
+	levels_apply_settings(gateway);
 }

@@ -42,11 +42,18 @@ const struct policy_ops *levels_policy(const struct device *device, enum policy_
 void levels_timers(const struct gateway *gateway, const struct device *device, const char *dsm,
 		   struct timer_value values[TIMER_COUNT]);
 
+/* The device's own, else its DSM's; of the devices of a DSM, with device NULL. *source: "device", "dsm"; NULL: none. */
+struct throttle_limits levels_throttle(const struct gateway *gateway, const struct device *device, const char *dsm,
+				       const char **source);
+
+/* Tells the workers, which have just got the device. */
+void levels_give_throttle(const struct gateway *gateway, struct device *device);
+
 /* Decides anew, builds the setup in force, and gives it to the workers when the device is claimed. */
 void levels_apply(struct gateway *gateway, struct device *device);
 
-/* Every timer, of the gateway and of all its devices / their policies, too. */
-void levels_apply_timers(struct gateway *gateway);
+/* Timers and throttles, of the gateway and of all its devices / their policies, too. */
+void levels_apply_settings(struct gateway *gateway);
 void levels_apply_all(struct gateway *gateway);
 
 #endif

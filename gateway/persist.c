@@ -45,8 +45,14 @@ static json_t *save_timers(const struct timers_level *timers)
 /* Into an object that has other members as well. */
 static void save_own(json_t *json, const struct settings *own)
 {
+	const struct throttle_limits *throttle = &own->throttle;
+
 	if (json && own->timers.set)
 		json_object_set_new(json, "timers", save_timers(&own->timers));
+	if (json && throttle_is_set(throttle))
+		json_object_set_new(json, "throttle",
+				    json_pack("{s:I, s:I}", "iops", (json_int_t)throttle->iops, "bytes_per_second",
+					      (json_int_t)throttle->bytes_per_second));
 }
 
 static json_t *save_levels(const struct gateway *gateway, enum level_kind kind)
@@ -173,7 +179,15 @@ static void load_timers(struct timers_level *timers, json_t *json, bool links_to
 
 static void load_own(struct settings *own, json_t *json)
 {
+	json_int_t iops = 0, rate = 0;
+
 	load_timers(&own->timers, json_object_get(json, "timers"), false);
+	if (json_unpack(json, "{s:{s:I, s:I}}", "throttle", "iops", &iops, "bytes_per_second", &rate) < 0)
+		return;
+	if (iops > 0 && iops <= (json_int_t)THROTTLE_IOPS_MAX)
+		own->throttle.iops = (uint64_t)iops;
+	if (rate >= (json_int_t)THROTTLE_RATE_MIN && rate <= (json_int_t)THROTTLE_RATE_MAX)
+		own->throttle.bytes_per_second = (uint64_t)rate;
 }
 
 static void load_levels(struct gateway *gateway, json_t *levels, enum level_kind kind)

@@ -193,7 +193,7 @@ static void view_attempt(const struct found *found, const struct device *device,
 	static const char *const ends[] = {
 		[DECISION_PENDING] = "pending",   [DECISION_ANSWERED] = "answered", [DECISION_UNSENT] = "unsent",
 		[DECISION_LOST] = "lost",         [DECISION_FENCED] = "fenced",     [DECISION_ABORTED] = "aborted",
-		[DECISION_REJECTED] = "rejected", [DECISION_HELD] = "held",
+		[DECISION_REJECTED] = "rejected", [DECISION_HELD] = "held",         [DECISION_THROTTLED] = "throttled",
 	};
 	const struct decision_set *set = decision_set_of(&found->report->log, step->set);
 

@@ -456,6 +456,7 @@ static void present(struct gateway *gateway, struct device *device)
 	for (unsigned w = 0; w < gateway->worker_count; w++)
 		worker_add_disk(gateway->workers[w], &device->core, device->setup, &device->timers,
 				(uint16_t)device->lun);
+	levels_give_throttle(gateway, device);
 	device->claimed = true;
 	journal_add(gateway->journal, "info", "claimed", device->core.id, "LUN %d, %s, policy %s", device->lun,
 		    device->name, policy_name(device->policy_in_force));

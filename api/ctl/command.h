@@ -42,6 +42,7 @@ int command_policies(struct ctl *ctl, char **arguments, int count);
 int command_policy(struct ctl *ctl, char **arguments, int count);
 int command_reservations(struct ctl *ctl, char **arguments, int count);
 int command_clear_reservations(struct ctl *ctl, char **arguments, int count);
+int command_throttle(struct ctl *ctl, char **arguments, int count);
 int command_timers(struct ctl *ctl, char **arguments, int count);
 int command_drain(struct ctl *ctl, char **arguments, int count);
 int command_resume(struct ctl *ctl, char **arguments, int count);

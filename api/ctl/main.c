@@ -37,6 +37,8 @@ static const struct command commands[] = {
 	{ "reservations", "DEVICE", "who has reserved a device, and who is registered", 0, 1, 1, command_reservations },
 	{ "clear-reservations", "DEVICE", "all reservations and registrations of hosts go", 0, 1, 1,
 	  command_clear_reservations },
+	{ "throttle", "DEVICE|--dsm NAME [LIMIT=N]...|none", "slow a device down: iops, bytes_per_second", OPTION_DSM,
+	  0, 3, command_throttle },
 	{ "timers", "[DEVICE | --dsm NAME] [TIMER=VALUE]...", "timers in force, or new ones; \"inherit\" clears one",
 	  OPTION_DSM, 0, 64, command_timers },
 	{ "drain", "link|path|backend ID", "no new I/O there; what is in flight finishes", OPTION_FORCE, 2, 2,

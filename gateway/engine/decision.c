@@ -123,7 +123,7 @@ void decision_chose(struct io *io, const struct path *path)
 		kept->head.attempts = trail->attempts;
 	*current_step(trail) = (struct decision_step){
 		.set = (uint32_t)log->sets,
-		.begun_us = trail->attempts > 1 ? since_us(io) : 0,
+		.begun_us = trail->attempts > 1 || io->disk->throttle.on ? since_us(io) : 0,
 		.path = path ? (uint8_t)path->core->index : DECISION_NO_PATH,
 		.end = path ? DECISION_PENDING : DECISION_HELD,
 	};
@@ -202,6 +202,16 @@ void decision_reconciled(struct io *io)
 	io->trail.own = true;
 }
 
+void decision_throttled(struct io *io)
+{
+	io->trail.attempts = 1;
+	io->trail.step = (struct decision_step){
+		.set = (uint32_t)io->disk->decisions.sets,
+		.path = DECISION_NO_PATH,
+		.end = DECISION_THROTTLED,
+	};
+}
+
 void decision_failed(struct io *io)
 {
 	io->trail.own = true;
@@ -225,7 +235,7 @@ void decision_end(struct io *io)
 	struct decision_brief *brief;
 
 	tally_end(&log->tally, io, took_us);
-	if (step->end == DECISION_PENDING || step->end == DECISION_HELD)
+	if (step->end == DECISION_PENDING || step->end == DECISION_HELD || step->end == DECISION_THROTTLED)
 		step->ended_us = took_us;
 	if (step->end == DECISION_PENDING)
 		step->end = io->trail.own ? DECISION_UNSENT : DECISION_ANSWERED;

@@ -69,6 +69,7 @@ enum decision_end {
 	DECISION_ABORTED, /* it was ended at the array: its host wanted so, or it took too long */
 	DECISION_REJECTED, /* the array's iSCSI layer took exception to it; what became of it is not known */
 	DECISION_HELD, /* there was no path to choose */
+	DECISION_THROTTLED, /* the throttle kept it back until it ended */
 };
 
 struct decision_step {
@@ -145,6 +146,7 @@ void decision_judged(struct io *io, const struct dsm_result *result, const struc
 void decision_lost(struct io *io, enum decision_end how, const char *reason); /* no answer will come */
 void decision_freed(struct io *io, const char *form); /* a literal */
 void decision_reconciled(struct io *io); /* it was lost, and is good: the medium says so */
+void decision_throttled(struct io *io); /* it ends before any path was chosen */
 void decision_failed(struct io *io); /* the gateway ends it with an error of its own */
 void decision_end(struct io *io);
 

@@ -10,6 +10,7 @@
 #include "gateway/engine/figures.h"
 #include "gateway/engine/news.h"
 #include "gateway/engine/path.h"
+#include "gateway/engine/throttle.h"
 #include "gateway/identity.h"
 
 /* A policy in force and its settings; each disk that uses it holds a reference. Constant once published. */
@@ -46,6 +47,8 @@ struct device_core {
 	struct figure_cell *cells; /* one a worker */
 	_Atomic unsigned *held; /* commands waiting for a path, one a worker */
 	_Atomic unsigned *fenced; /* commands behind a fence, one a worker */
+	_Atomic unsigned *throttled; /* commands that the throttle keeps back, one a worker */
+	struct throttle_bucket throttle;
 	struct news news;
 	struct host_reservations *reservations; /* of the hosts */
 };

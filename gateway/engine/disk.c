@@ -595,6 +595,28 @@ void disk_aborted(struct io *io, uint64_t sent_us)
 	disk_outcome_unknown(io);
 }
 
+/* ---- throttle (row L7) ----------------------------------------------------------------------------------------- */
+
+static void disk_go(struct io *io)
+{
+	disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
+}
+
+static void disk_throttle(struct disk *disk, struct io *io)
+{
+	switch (throttle_admit(&disk->throttle, io)) {
+	case THROTTLE_GO:
+		disk_go(io);
+		break;
+	case THROTTLE_WAIT:
+		break;
+	case THROTTLE_FULL:
+		decision_throttled(io);
+		disk_fail(io, SCSI_BUSY, SENSE_NO_SENSE, 0);
+		break;
+	}
+}
+
 /* ---- commands in and out --------------------------------------------------------------------------------------- */
 
 void disk_enter(struct disk *disk)
@@ -619,7 +641,10 @@ void disk_submit(struct disk *disk, struct io *io)
 	list_init(&io->link);
 	decision_begin(io);
 	disk_enter(disk);
-	disk_send(disk, io, disk_select(disk, &disk->usable, io));
+	if (__builtin_expect(disk->throttle.on, false) && io->info->moves_blocks)
+		disk_throttle(disk, io);
+	else
+		disk_go(io);
 }
 
 void disk_abort(struct io *io)
@@ -628,6 +653,10 @@ void disk_abort(struct io *io)
 	switch (io->place) {
 	case IO_HELD:
 		disk_unhold(io);
+		break;
+	case IO_THROTTLED:
+		throttle_forget(&io->disk->throttle, io);
+		decision_throttled(io);
 		break;
 	case IO_WAITING:
 		slot_forget(io);
@@ -722,6 +751,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	disk->timers = *timers;
 	list_init(&disk->held);
 	list_init(&disk->delayed);
+	throttle_init(&disk->throttle, disk_clock(disk), &core->throttle, &core->throttled[worker->index], disk_go);
 	access_init(&disk->access, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
@@ -742,6 +772,7 @@ void disk_remove(struct disk *disk, void (*left)(void *arg, struct disk *disk), 
 		disk_unhold(io);
 		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
 	}
+	throttle_set(&disk->throttle, (struct throttle_limits){ 0 }); /* what it kept back goes now, or fails */
 	disk->busy--;
 	disk_leave(disk);
 }
@@ -754,6 +785,7 @@ void disk_destroy(struct disk *disk)
 	timer_stop(&disk->hold);
 	timer_stop(&disk->leave);
 	leftover_done(disk);
+	throttle_done(&disk->throttle);
 	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])

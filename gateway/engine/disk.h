@@ -40,6 +40,7 @@ struct disk {
 	size_t held_bytes;
 	uint64_t pathless_since_us; /* no path has been found for a command since then; 0: one was found for the last */
 	struct timer hold;
+	struct throttle throttle;
 
 	struct access access;
 	struct decision_log decisions;

@@ -2,8 +2,8 @@
  * io.h - one host command in the multipath engine.
  *
  * The caller fills in the request, disk_submit() takes it, and done() gives it back exactly once, never inside
- * disk_submit(). In between it is on one list at most: a lane's waiting or fenced list, or a disk's held or delayed
- * list; or in a lane's transfer slot. One worker's thread.
+ * disk_submit(). In between it is on one list at most: a lane's waiting or fenced list, or a disk's held, delayed or
+ * throttled ones; or in a lane's transfer slot. One worker's thread.
  */
 #ifndef BRAID_IO_H
 #define BRAID_IO_H
@@ -17,7 +17,7 @@
 struct disk;
 struct path;
 
-enum io_place { IO_IDLE, IO_ON_LANE, IO_WAITING, IO_FENCED, IO_HELD, IO_DELAYED, IO_RECONCILING };
+enum io_place { IO_IDLE, IO_ON_LANE, IO_WAITING, IO_FENCED, IO_HELD, IO_DELAYED, IO_RECONCILING, IO_THROTTLED };
 
 struct io {
 	/* request; constant while submitted */

@@ -101,6 +101,7 @@ struct order {
 	bool silent;
 	uint16_t lun;
 	struct timers timers;
+	struct throttle_limits throttle;
 };
 
 static void give(struct worker *worker, void (*fn)(void *worker, void *order), struct order order)
@@ -354,6 +355,21 @@ static void do_set_disk_timers(void *ctx, void *arg)
 void worker_set_disk_timers(struct worker *worker, struct device_core *core, const struct timers *timers)
 {
 	give(worker, do_set_disk_timers, (struct order){ .core = core, .timers = *timers });
+}
+
+static void do_set_throttle(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct disk *disk = worker_disk(ctx, order->core);
+
+	if (disk && !disk->left)
+		throttle_set(&disk->throttle, order->throttle);
+	free(order);
+}
+
+void worker_set_throttle(struct worker *worker, struct device_core *core, struct throttle_limits limits)
+{
+	give(worker, do_set_throttle, (struct order){ .core = core, .throttle = limits });
 }
 
 static void do_path_up(void *ctx, void *arg)

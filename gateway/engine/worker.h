@@ -129,6 +129,7 @@ void worker_begin_outage(struct worker *worker, struct link *link, bool silent, 
 /* Answered by outage, with that number. */
 void worker_tell_outage(struct worker *worker, struct link *link, uint64_t number);
 void worker_set_disk_timers(struct worker *worker, struct device_core *core, const struct timers *timers);
+void worker_set_throttle(struct worker *worker, struct device_core *core, struct throttle_limits limits);
 /* The LU behind `path` is this device: that was found in the probe `generation` of its lane. */
 void worker_path_up(struct worker *worker, struct device_core *core, struct path_core *path, uint64_t generation);
 /* The probe `generation` of that link has been judged: paths that were not confirmed are down. */

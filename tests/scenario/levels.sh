@@ -1,7 +1,7 @@
 #!/bin/bash
 # Settings of the gateway, a module and a disk, changed while hosts work: which one counts, what it does at once, what
 # is refused, and that it survives kill -9, a reload, and a module that is gone.
-# row: L1 P8 P9
+# row: L1 L7 P8 P9
 # timeout: 120
 . "$(dirname "$0")/../lib/scenario.sh"
 . "$ROOT/tests/lib/gateway.sh"
@@ -30,7 +30,11 @@ refused()
 
 free_port a
 free_port b
-start_array array --log-level warn --lu ram:16M --lu ram:16M --portal "127.0.0.1:$a" --portal "127.0.0.1:$b"
+array()
+{
+	"$BIN/braid-array" --send array.sock "$@"
+}
+start_array array --log-level warn --control array.sock --lu ram:16M --lu ram:16M --portal "127.0.0.1:$a" --portal "127.0.0.1:$b"
 gateway_config '.timers = { retry_count: 4, keepalive_interval: 1, keepalive_timeout: 1, path_recovery_interval: 1 }' "$a"
 start_braidd braid.json
 wait_until 10 paths_up 4
@@ -101,6 +105,35 @@ done
 end_load changes || fail "the load: $(jq -c . changes.json)"
 expect_eq "$(device .stats.io_errors)" 0 "failed commands"
 
+note "throttle"
+# rate WANTED: what a load gets done in three seconds, with the burst at the start and what is under way at the end
+rate()
+{
+	start_load rate --url "$(lun_url 0)" --sessions 2 --depth 8 --seconds 3 --region 8m --sizes 4k --mix read=50,write=50 \
+		--no-verify
+	end_load rate >/dev/null || fail "the load: $(jq -c . rate.json)"
+	got=$(jq .total.count rate.json)
+	note "$got reads and writes in 3 s, $1 a second wanted"
+	((got > 3 * $1 * 9 / 10 && got < 3 * $1 * 11 / 10 + 32)) || fail "the rate"
+}
+ctl throttle 0 iops=300 | grep -q '300 reads and writes a second (from: device)' || fail "braidctl throttle"
+rate 300
+ctl throttle 0 bytes_per_second=819200 >/dev/null
+rate 200
+ctl throttle --dsm generic iops=400 >/dev/null
+expect_eq "$(device .throttle.source) $(device .throttle.source 1)" "device dsm" "where the limits come from"
+ctl throttle 0 none >/dev/null
+rate 400
+array portal 0 refuse >/dev/null
+array portal 1 refuse >/dev/null
+wait_until 10 device_is .state no-paths
+expect_eq "$(api_status PATCH "/devices/$ID" '{"throttle": {"iops": 9}}')" 409 "status while there is no path"
+jq -e '.detail | contains("no-paths")' api.body >/dev/null || fail "$(<api.body)"
+array portal 0 serve >/dev/null
+array portal 1 serve >/dev/null
+wait_until 10 paths_up 4
+expect_eq "$(device .stats.io_errors)" 0 "failed commands"
+
 note "kill -9, a reload"
 stop_pid braidd KILL || true
 start_braidd braid.json
@@ -129,6 +162,10 @@ policy_is "least-blocks dsm"
 ctl timers 0 pdo_remove_period=inherit >/dev/null
 timer_is "26 config" pdo_remove_period
 has_event config "dsms.timers: reloaded" || fail "no event of the reload"
+
+expect_eq "$(device .throttle.iops 1)" 400 "the module's throttle"
+ctl throttle --dsm generic none >/dev/null
+expect_eq "$(device .throttle 1)" null "the throttle"
 
 note "a warning"
 ctl timers path_recovery_interval=26 >/dev/null

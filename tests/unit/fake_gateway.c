@@ -22,6 +22,7 @@ struct claim {
 struct gateway {
 	struct loop *loop;
 	struct timers_level timers[4]; /* by enum level_kind; of the DSM "generic", of device naa.0 */
+	struct throttle_limits throttle;
 	enum policy_id level_policies[4]; /* the same; of the hardware ID "ACME" */
 	bool runs;
 	_Atomic bool ready;
@@ -232,6 +233,9 @@ void control_each_device(struct gateway *gateway, bool (*fn)(const struct device
 				 : i == 1 ? "degraded"
 					  : "normal",
 			.reason = i == 1 ? "Path p3 is down." : NULL,
+			.throttle = gateway->throttle,
+			.throttle_source = "device",
+			.throttled = 3,
 			.stall = { .timeouts_s = 80, .hold_s = 20 },
 			.stall_s = 100,
 			.paths = paths,
@@ -382,8 +386,19 @@ void control_each_dsm(struct gateway *gateway, bool (*fn)(const struct dsm_view 
 {
 	static const char *const none[] = { NULL }, *const ids[] = { "ACME    DISK", "ACME    ARRAY 2", NULL };
 	static const struct dsm_view views[] = {
-		{ "acme", "arrays of ACME", "2.1", "/usr/lib/braid/dsm/acme.so", 1, NULL, NULL, "own", ids, false, 1 },
-		{ "generic", "any array", "1", NULL, 2, NULL, NULL, "default", none, true, 1 },
+		{ "acme",
+		  "arrays of ACME",
+		  "2.1",
+		  "/usr/lib/braid/dsm/acme.so",
+		  1,
+		  NULL,
+		  NULL,
+		  "own",
+		  ids,
+		  false,
+		  1,
+		  { 5, 0 } },
+		{ "generic", "any array", "1", NULL, 2, NULL, NULL, "default", none, true, 1, { 0, 0 } },
 		{ .file = "/usr/lib/braid/dsm/bad.so",
 		  .reason = "it does not export braid_dsm",
 		  .verify = "default",
@@ -654,6 +669,8 @@ int control_change_level(struct gateway *gateway, enum level_kind kind, const ch
 			*timers_at(&gateway->timers[kind].values, id) = timers_get(&change->timers.values, id);
 	gateway->timers[kind].set |= change->timers.set;
 	gateway->timers[kind].set &= ~change->timers_cleared;
+	if (change->has_throttle)
+		gateway->throttle = change->throttle;
 	return 0;
 }
 

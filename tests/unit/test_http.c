@@ -455,6 +455,44 @@ static void test_timers_bodies(void **state)
 	json_decref(before);
 }
 
+/* row: L7 */
+static void test_throttle(void **state)
+{
+	static const struct {
+		const char *body, *pointer;
+	} cases[] = {
+		{ "{\"throttle\": 5}", "#/throttle" },
+		{ "{\"throttle\": {}}", "#/throttle" },
+		{ "{\"throttle\": {\"iops\": null}}", "#/throttle" },
+		{ "{\"throttle\": {\"iops\": 0}}", "#/throttle/iops" },
+		{ "{\"throttle\": {\"iops\": 5, \"bytes_per_second\": 4095}}", "#/throttle/bytes_per_second" },
+		{ "{\"throttle\": {\"bytes\": 5}}", "#/throttle/bytes" },
+	};
+	struct reply reply =
+		http_request(*state, "PATCH", "/api/v1/devices/naa.0", "{\"throttle\": {\"iops\": 50}}", NULL);
+
+	assert_int_equal(number_at(&reply, "throttle.iops"), 50);
+	assert_true(json_is_null(member_at(reply.json, "throttle.bytes_per_second")));
+	assert_string_equal(reply_text(&reply, "throttle.source"), "device");
+	assert_int_equal(number_at(&reply, "throttled"), 3);
+	reply_done(&reply);
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		assert_problem(http_request(*state, "PATCH", "/api/v1/devices/naa.0", cases[i].body, NULL), 422,
+			       cases[i].pointer);
+		assert_problem(http_request(*state, "PATCH", "/api/v1/dsms/generic", cases[i].body, NULL), 422,
+			       cases[i].pointer);
+	}
+	reply = http_request(*state, "PATCH", "/api/v1/devices/naa.0", "{\"throttle\": null}", NULL);
+	assert_true(json_is_null(member_at(reply.json, "throttle")));
+	reply_done(&reply);
+	reply = http_request(*state, "PATCH", "/api/v1/dsms/generic", "{\"throttle\": {\"bytes_per_second\": 4096}}",
+			     NULL);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply_text(&reply, "name"), "generic");
+	reply_done(&reply);
+	assert_problem(http_request(*state, "PATCH", "/api/v1/dsms/none", "{\"throttle\": null}", NULL), 404, NULL);
+}
+
 static void test_events(void **state)
 {
 	struct site *site = *state;
@@ -562,6 +600,7 @@ int main(void)
 		cmocka_unit_test(test_policy_levels),
 		cmocka_unit_test(test_timers),
 		cmocka_unit_test(test_timers_bodies),
+		cmocka_unit_test(test_throttle),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_config),
 		cmocka_unit_test(test_health),
