@@ -45,6 +45,15 @@ static const char *alua_of(const struct device_view *view)
 	return first ? "symmetric" : "none";
 }
 
+static json_t *failback_json(const struct device_view *view)
+{
+	if (!view->fails_back)
+		return NULL;
+	if (view->failback_s == CONTROL_FAILBACK_MANUAL)
+		return json_string("manual");
+	return view->failback_s ? json_integer(view->failback_s) : json_string("immediate");
+}
+
 json_t *device_json(const struct device_view *view)
 {
 	json_t *json = json_object(), *paths = json_array();
@@ -66,6 +75,7 @@ json_t *device_json(const struct device_view *view)
 	member_text(json, "dsm", view->dsm);
 	member_text(json, "policy", view->policy == POLICY_INHERIT ? NULL : policy_name(view->policy));
 	member_text(json, "policy_source", view->policy_from);
+	member_json(json, "failback", failback_json(view));
 	member_text(json, "alua", alua_of(view));
 	member_text(json, "fence", view->fence);
 	member_text(json, "state", view->state);

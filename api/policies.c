@@ -51,13 +51,36 @@ static bool read_path(const json_t *row, size_t index, struct path_setting *path
 	return true;
 }
 
+/* "immediate", "manual", or seconds. */
+static bool read_failback(const json_t *body, struct policy_setting *setting, struct problem *problem)
+{
+	const json_t *member = json_object_get(body, "failback");
+	const char *text = json_string_value(member);
+	int64_t seconds = 0;
+
+	if (!member)
+		return true;
+	setting->has_failback = true;
+	if (text && (strcmp(text, "immediate") == 0 || strcmp(text, "manual") == 0)) {
+		setting->failback_s = *text == 'm' ? CONTROL_FAILBACK_MANUAL : 0;
+		return true;
+	}
+	if (!json_is_integer(member))
+		return body_refuse(problem, "", "failback", "Wrong type", "Immediate, manual, or a number of seconds.");
+	if (!body_integer(body, "", "failback", 0, CONTROL_FAILBACK_MAX, &seconds, problem))
+		return false;
+	setting->failback_s = (uint32_t)seconds;
+	return true;
+}
+
 static bool read_setting(const json_t *body, struct policy_setting *setting, struct path_setting *paths,
 			 struct problem *problem)
 {
-	static const char *const names[] = { "policy", "paths", NULL };
+	static const char *const names[] = { "policy", "paths", "failback", NULL };
 	const json_t *rows = json_object_get(body, "paths");
 
-	if (!body_is_object(body, "", names, problem) || !read_policy(body, &setting->policy, problem))
+	if (!body_is_object(body, "", names, problem) || !read_policy(body, &setting->policy, problem) ||
+	    !read_failback(body, setting, problem))
 		return false;
 	if (rows && !json_is_array(rows))
 		return body_refuse(problem, "", "paths", "Wrong type", "An array is wanted here.");

@@ -18,8 +18,8 @@
  * on several workers at once, for the same device too: what they change in their context is atomic. Nothing here may
  * block, call back into the gateway, or keep a pointer that it was given beyond the call, its context apart.
  *
- * Versions: within one DSM_ABI only struct dsm_ops grows, at its end. A module that is older than the gateway has NULL
- * there; one that is newer is refused if it uses what the gateway does not know.
+ * Versions: within one DSM_ABI only struct dsm_ops and struct policy_path grow, at their ends. A module that is older
+ *than the gateway has NULL there; one that is newer is refused if it uses what the gateway does not know.
  */
 #ifndef BRAID_DSM_H
 #define BRAID_DSM_H
@@ -163,6 +163,8 @@ struct policy_path {
 	uint32_t weight;
 	bool preferred;
 	const struct policy_link *link;
+	unsigned order; /* what the array thinks of it: an optimized path before others, and then the target port group
+			 * that it prefers before others (SPC-4 6.37); 0 is the best */
 };
 
 /* Of the path's link, over all its LUs and all workers (row P4). */

@@ -10,7 +10,15 @@ struct choice {
 	_Atomic unsigned current; /* index of the path in use + 1; 0: none chosen yet */
 };
 
-/* The one to move to: preferred, else the first active, else the first standby. */
+/* Whether a is rather to be moved to than b, which comes first: an active path, then what the array thinks of it. */
+static bool is_better(const struct policy_path *a, const struct policy_path *b)
+{
+	if (a->role != b->role)
+		return a->role == POLICY_ACTIVE;
+	return a->order < b->order;
+}
+
+/* The one to move to: preferred, else the first of the best. */
 static struct policy_path *successor(const struct path_set *usable)
 {
 	struct policy_path *best = NULL;
@@ -20,7 +28,7 @@ static struct policy_path *successor(const struct path_set *usable)
 
 		if (path->preferred)
 			return path;
-		if (!best || (path->role == POLICY_ACTIVE && best->role != POLICY_ACTIVE))
+		if (!best || is_better(path, best))
 			best = path;
 	}
 	return best;

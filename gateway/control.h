@@ -72,6 +72,9 @@ struct control_status {
 };
 void control_status(struct gateway *control, struct control_status *status);
 
+#define CONTROL_FAILBACK_MANUAL UINT32_MAX
+#define CONTROL_FAILBACK_MAX 86400
+
 struct path_view {
 	const char *id;	   /* "p3": stable while the process lives */
 	const char *link;  /* link id */
@@ -102,6 +105,8 @@ struct device_view {
 	const char *dsm;	/* NULL when not claimed */
 	enum policy_id policy;  /* in force */
 	const char *policy_from; /* "device", "hardware-id", "dsm", "default" */
+	bool fails_back; /* to a preferred path */
+	uint32_t failback_s; /* after that; CONTROL_FAILBACK_MANUAL: when the policy is set again */
 	const char *fence;	 /* "session", "wait", ... */
 	const char *state; /* "normal", "degraded", "failover", "no-paths", "unclaimed", "conflict" */
 	const char *reason; /* why it is unclaimable, in conflict or degraded; NULL */
@@ -227,6 +232,8 @@ struct policy_setting {
 	enum policy_id policy; /* POLICY_INHERIT clears */
 	const struct path_setting *paths;
 	size_t path_count;
+	bool has_failback; /* fail-over-only with a preferred path: */
+	uint32_t failback_s; /* how long after that has come back it is used again; CONTROL_FAILBACK_MANUAL */
 };
 /* Validated whole, applied whole, kept in state_dir (row P9). 0, or -1 with problem. */
 int control_set_device_policy(struct gateway *control, const char *device_id, const struct policy_setting *setting,

@@ -196,6 +196,20 @@ static int check_rows(const struct device *device, const struct policy_setting *
 	return 0;
 }
 
+/* Only fail-over-only with a preferred path goes back by itself (row P1). */
+static int check_failback(const struct policy_setting *setting, struct problem *problem)
+{
+	size_t preferred = 0;
+
+	for (size_t row = 0; row < setting->path_count; row++)
+		preferred += setting->paths[row].preferred == 1;
+	if (!setting->has_failback || (setting->policy == POLICY_FAIL_OVER_ONLY && preferred))
+		return 0;
+	problem_set(problem, 422, "/failback", "Nothing to fail back to",
+		    "only fail-over-only with a preferred path fails back");
+	return -1;
+}
+
 static int check_setting(const struct device *device, const struct policy_setting *setting, struct problem *problem)
 {
 	if (setting->policy != POLICY_INHERIT && !levels_policy(device, setting->policy)) {
@@ -215,6 +229,8 @@ static int check_setting(const struct device *device, const struct policy_settin
 			    "round-robin would use non-optimized paths as well; round-robin-subset uses the optimized ones");
 		return -1;
 	}
+	if (check_failback(setting, problem) < 0)
+		return -1;
 	return check_rows(device, setting, problem);
 }
 
@@ -242,6 +258,7 @@ int control_set_device_policy(struct gateway *gateway, const char *device_id, co
 	struct device *device = gateway_device(gateway, device_id);
 	struct policy_setting_kept *old;
 	enum policy_id old_policy;
+	uint32_t old_failback_s;
 	unsigned old_count;
 
 	if (!device) {
@@ -253,17 +270,21 @@ int control_set_device_policy(struct gateway *gateway, const char *device_id, co
 	old = device->settings;
 	old_count = device->setting_count;
 	old_policy = device->policy;
+	old_failback_s = device->failback_s;
 	device->settings = keep_settings(device, setting);
 	device->setting_count = (unsigned)setting->path_count;
 	device->policy = setting->policy;
+	device->failback_s = setting->has_failback ? setting->failback_s : 0;
 	if (persist_save(gateway) < 0) {
 		free(device->settings);
 		device->settings = old;
 		device->setting_count = old_count;
 		device->policy = old_policy;
+		device->failback_s = old_failback_s;
 		return problem_unsaved(problem);
 	}
 	free(old);
+	device->times_set++;
 	levels_apply(gateway, device);
 	journal_add(gateway->journal, "info", "policy-changed", device->core.id, "policy %s from level %s",
 		    policy_name(device->policy_in_force), device->policy_from);

@@ -251,6 +251,10 @@ static void view_device(const struct gateway *gateway, const struct device *devi
 		view->throttled += atomic_load_explicit(&device->core.throttled[w], memory_order_relaxed);
 	levels_timers(gateway, device, device->core.dsm->name, view->timers);
 	view->throttle = levels_throttle(gateway, device, device->core.dsm->name, &view->throttle_source);
+	view->failback_s = device->failback_s;
+	for (unsigned i = 0; i < device->path_count; i++)
+		view->fails_back |=
+			device->policy_in_force == POLICY_FAIL_OVER_ONLY && device->setup->paths[i].preferred;
 	view->stall_s = stall_total_s(&view->stall);
 }
 

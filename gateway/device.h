@@ -50,6 +50,8 @@ struct device {
 	enum policy_id policy; /* asked for at this device; POLICY_INHERIT: none */
 	struct policy_setting_kept *settings; /* for its paths, by link and LUN: a path's id may change */
 	unsigned setting_count;
+	unsigned times_set; /* the two above, since the start */
+	uint32_t failback_s; /* of fail-over-only with a preferred path */
 	struct policy_setup *setup; /* in force */
 	enum policy_id policy_in_force;
 	const char *policy_from; /* "device", "hardware-id", "dsm", "default" */

@@ -332,6 +332,8 @@ static void apply_policy(struct gateway *gateway, struct device *device)
 	ops = levels_policy(device, device->policy_in_force);
 	setup = policy_setup_create(ops, old);
 	setup->by_hand = device->setting_count != 0;
+	setup->times_set = device->times_set;
+	setup->failback_s = device->failback_s;
 	setup->scattered = !gateway->live->policies.sequential;
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct policy_setting_kept *kept = kept_for(device, device->paths[i]);

@@ -88,6 +88,8 @@ static json_t *save_device(const struct device *device)
 			 identity);
 	if (json && device->policy != POLICY_INHERIT)
 		json_object_set_new(json, "policy", json_string(policy_name(device->policy)));
+	if (json && device->failback_s)
+		json_object_set_new(json, "failback_s", json_integer(device->failback_s));
 	if (json && device->setting_count)
 		json_object_set_new(json, "paths", save_settings(device));
 	if (json && reservations)
@@ -215,6 +217,15 @@ static void trimmed(char *out, const char *field, size_t len)
 	out[len] = '\0';
 }
 
+static uint32_t load_failback(const json_t *json)
+{
+	json_int_t seconds = json_integer_value(json_object_get(json, "failback_s"));
+
+	if (seconds == CONTROL_FAILBACK_MANUAL)
+		return CONTROL_FAILBACK_MANUAL;
+	return seconds > 0 && seconds <= CONTROL_FAILBACK_MAX ? (uint32_t)seconds : 0;
+}
+
 static bool has_lun(const struct gateway *gateway, int lun)
 {
 	const struct device *device;
@@ -264,6 +275,7 @@ static int load_device(struct gateway *gateway, const char *id, json_t *json)
 	device = device_create(&lu, id, gateway->worker_count);
 	reserve_attach(gateway, device);
 	device->lun = lun;
+	device->failback_s = load_failback(json);
 	load_own(&device->own, json);
 	if (policy)
 		policy_parse(policy, &device->policy);

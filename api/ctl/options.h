@@ -33,6 +33,7 @@
 	OPTION(MUTUAL_SECRET_FILE, mutual_secret_file, 0, "mutual-secret-file", "FILE", "the array's secret")          \
 	OPTION(DSM, dsm, 0, "dsm", "NAME", "for the disks of that module")                                             \
 	OPTION(HARDWARE_ID, hardware_id, 0, "hardware-id", "ID", "for the disks of that hardware ID")                  \
+	OPTION(FAILBACK, failback, 0, "failback", "WHEN", "to it: immediate, manual, or after so many seconds")        \
 	OPTION(FOLLOW, follow, 'f', "follow", NULL, "go on with what happens")
 
 enum option_index {

@@ -84,6 +84,15 @@ static int each_part(const char *list, json_t *rows, int (*fn)(json_t *rows, cha
 	return rc;
 }
 
+/* A number is one of seconds. */
+static json_t *failback_of(const char *text)
+{
+	char *end;
+	long long seconds = strtoll(text, &end, 10);
+
+	return *text && !*end ? json_integer(seconds) : json_string(text);
+}
+
 /* NULL: the options were wrong, which was said. */
 static json_t *policy_body(const struct options *options, const char *policy)
 {
@@ -100,6 +109,8 @@ static json_t *policy_body(const struct options *options, const char *policy)
 	}
 	if (json_array_size(rows))
 		json_object_set(body, "paths", rows);
+	if (options->failback)
+		json_object_set_new(body, "failback", failback_of(options->failback));
 	json_decref(rows);
 	return body;
 }

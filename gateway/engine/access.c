@@ -61,11 +61,18 @@ static void access_take(struct access *access, const struct alua *alua)
 		struct path *path = disk->paths[i];
 		/* what the array says nothing of must not stay what a command's error once made of it */
 		enum dsm_access told = DSM_ACCESS_UNKNOWN;
+		bool preferred = false;
 
-		for (unsigned g = 0; path && g < alua->count; g++)
-			if (alua->groups[g].id == path->core->group)
-				told = alua->groups[g].access;
-		changed |= path && path_set_access(path, told);
+		if (!path)
+			continue;
+		for (unsigned g = 0; g < alua->count; g++) {
+			if (alua->groups[g].id != path->core->group)
+				continue;
+			told = alua->groups[g].access;
+			preferred = alua->groups[g].preferred;
+		}
+		changed |= path_set_access(path, told);
+		path->group_preferred = preferred;
 	}
 	if (changed)
 		loop_call(worker->control, worker->upcalls->access, worker->gateway, disk->core);
@@ -124,6 +131,7 @@ static void activation_over(struct access *access, bool done)
 	struct path *path = access->activating;
 
 	access->activating = NULL;
+	access->failed = !done;
 	timer_arm(&access->poll, done ? 0 : POLL_US);
 	if (!done)
 		return;
@@ -191,24 +199,38 @@ static bool activation_is_due(struct access *access)
 	return gone >= patience;
 }
 
-void access_wanted(struct access *access)
+/* A passive path, another one than the last time if there is one; with `wished` of those that the administrator or the
+ * array prefers. NULL: none. */
+static struct path *passive_path(const struct access *access, bool wished)
 {
-	struct disk *disk = access->disk;
+	const struct disk *disk = access->disk;
 
-	if (access->activating || access->via || disk->usable.count || !activation_is_due(access))
-		return;
-	for (unsigned i = 1; i <= DSM_PATHS_MAX; i++) { /* another one than the last time, if there is one */
+	for (unsigned i = 1; i <= DSM_PATHS_MAX; i++) {
 		struct path *path = disk->paths[(access->tried + i) % DSM_PATHS_MAX];
 
 		if (path && path->state == PATH_UP && path->access == DSM_ACCESS_STANDBY &&
-		    !path_core_drained(path->core)) {
-			access->tried = path->core->index;
-			access->activating = path;
-			access->step = 0;
-			activate_next(access, NULL);
-			return;
-		}
+		    !path_core_drained(path->core) &&
+		    (!wished || path->group_preferred || disk->setup->paths[path->core->index].preferred))
+			return path;
 	}
+	return NULL;
+}
+
+void access_wanted(struct access *access)
+{
+	struct path *path;
+
+	if (access->activating || access->via || access->disk->usable.count || !activation_is_due(access))
+		return;
+	path = access->failed ? NULL : passive_path(access, true); /* where that fails, all have their turn */
+	if (!path)
+		path = passive_path(access, false);
+	if (!path)
+		return;
+	access->tried = path->core->index;
+	access->activating = path;
+	access->step = 0;
+	activate_next(access, NULL);
 }
 
 void access_path_lost(struct access *access, const struct path *path)

@@ -24,6 +24,7 @@ struct access {
 	bool served; /* the array has carried out a command of a host */
 	struct path *activating; /* NULL: none */
 	unsigned tried; /* index of the path that was tried last */
+	bool failed; /* the last one could not be made active */
 	unsigned step;
 	struct dsm_command command;
 

@@ -21,6 +21,9 @@ struct policy_setup {
 	struct policy_setup *origin; /* the first setup with this policy */
 	bool scattered; /* as in policy_io */
 	bool by_hand; /* the administrator gave the paths their roles */
+	unsigned times_set; /* how often the administrator has set it at the device: what was lost is then preferred
+			       anew */
+	uint32_t failback_s; /* until a preferred path that is back is preferred again; CONTROL_FAILBACK_MANUAL */
 	struct {
 		enum policy_role role;
 		uint32_t weight;

@@ -731,6 +731,8 @@ void disk_set_policy(struct disk *disk, struct policy_setup *setup)
 		disk->paths[i]->policy.weight = setup->paths[i].weight;
 		disk->paths[i]->policy.preferred = setup->paths[i].preferred;
 	}
+	if (old->times_set != setup->times_set)
+		failback_reset(&disk->failback);
 	policy_setup_put(old);
 	disk_refresh(disk);
 }
@@ -753,6 +755,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	list_init(&disk->delayed);
 	throttle_init(&disk->throttle, disk_clock(disk), &core->throttle, &core->throttled[worker->index], disk_go);
 	access_init(&disk->access, disk);
+	failback_init(&disk->failback, disk);
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
 	leftover_init(disk);
@@ -786,6 +789,7 @@ void disk_destroy(struct disk *disk)
 	timer_stop(&disk->leave);
 	leftover_done(disk);
 	throttle_done(&disk->throttle);
+	failback_done(&disk->failback);
 	access_done(&disk->access);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++)
 		if (disk->paths[i])

@@ -11,6 +11,7 @@
 #include "gateway/engine/access.h"
 #include "gateway/engine/decision.h"
 #include "gateway/engine/device_core.h"
+#include "gateway/engine/failback.h"
 #include "gateway/engine/io.h"
 #include "gateway/engine/leftover.h"
 #include "gateway/engine/path.h"
@@ -41,6 +42,7 @@ struct disk {
 	uint64_t pathless_since_us; /* no path has been found for a command since then; 0: one was found for the last */
 	struct timer hold;
 	struct throttle throttle;
+	struct failback failback;
 
 	struct access access;
 	struct decision_log decisions;

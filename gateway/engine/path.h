@@ -55,6 +55,7 @@ struct path {
 	struct figure_cell *cell; /* this worker's */
 	enum path_state state;
 	enum dsm_access access;
+	bool group_preferred; /* the array's own wish (SPC-4 6.37) */
 	struct news_heard heard;
 	struct timer verify; /* until the next step of registering or verifying */
 	bool verify_sent;

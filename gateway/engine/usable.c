@@ -82,5 +82,11 @@ void usable_find(struct disk *disk)
 	for (unsigned i = 0; i < DSM_PATHS_MAX && best < RANK_UNUSABLE; i++)
 		if (standings[i].rank <= best)
 			disk->usable.path[disk->usable.count++] = &disk->paths[i]->policy;
+	for (unsigned i = 0; i < disk->usable.count; i++) {
+		struct path *path = container_of(disk->usable.path[i], struct path, policy);
+
+		path->policy.order = 2 * standings[path->core->index].rank + !path->group_preferred;
+	}
+	failback_review(&disk->failback);
 	tell_bars(disk, bars);
 }

@@ -179,6 +179,17 @@ share 010
 risen 2
 share 001
 
+note "and only by hand, when that was said"
+by_hand="{\"policy\": 1, \"failback\": \"manual\", \"paths\": $(rows standby::false active::false standby::true)}"
+api PUT "/devices/$ID/policy" "$by_hand" >/dev/null
+expect_eq "$(device .failback)" manual "failback"
+fallen 2
+share 010
+risen 2
+share 010
+api PUT "/devices/$ID/policy" "$by_hand" >/dev/null
+share 001
+
 note "round-robin-subset: the standby path rests while an active one lives"
 set_policy round-robin-subset active active standby
 share 110
@@ -211,6 +222,7 @@ refused /paths/0/role "$(rows sleeping active standby | jq -c '{policy: 3, paths
 refused /paths/1/weight "$(rows active active:-1 standby | jq -c '{policy: 5, paths: .}')"
 refused /paths/2/role "$(rows active standby active | jq -c '{policy: 1, paths: .}')"
 refused /paths/1/preferred "$(rows active:0:true standby:0:true standby | jq -c '{policy: 1, paths: .}')"
+refused /failback '{"policy":1,"failback":"manual"}'
 refused /colour '{"policy":2,"colour":"red"}'
 share 010
 

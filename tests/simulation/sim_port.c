@@ -60,7 +60,7 @@ static void report_groups(const struct sim_array *array, const uint8_t *cdb, uin
 	}
 	list[4] = extended ? 0x10 : 0;
 	for (unsigned i = 0; i < groups->count; i++, at += 12) {
-		list[at] = groups->group[i].state;
+		list[at] = groups->group[i].state | (groups->group[i].preferred ? 0x80 : 0);
 		list[at + 1] = 0x0f;
 		put_be16(list + at + 2, groups->group[i].id);
 		list[at + 7] = 1;

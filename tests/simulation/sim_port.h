@@ -24,6 +24,7 @@ struct sim_groups {
 	struct {
 		uint16_t id;
 		uint8_t state;
+		bool preferred;
 	} group[SIM_GROUPS_MAX];
 	unsigned count;
 	bool extended_refused; /* REPORT TARGET PORT GROUPS knows one header format only */

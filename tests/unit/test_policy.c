@@ -97,6 +97,29 @@ static void test_fail_over_uses_one_path(void **state)
 	fixture_destroy(f);
 }
 
+/* row: P1: the next one is the first of the best, as the array thinks, but an active path comes before */
+static void test_fail_over_goes_by_order(void **state)
+{
+	struct fixture *f = fixture_create("fail-over-only");
+
+	(void)state;
+	f->paths[0].role = f->paths[2].role = f->paths[3].role = POLICY_STANDBY;
+	f->paths[0].order = 2;
+	f->paths[1].order = 9;
+	f->paths[2].order = f->paths[3].order = 1;
+	PICKS(f, 1, 1);
+	use(f, 0xd);
+	PICKS(f, 2, 2);
+	use(f, 0x9);
+	PICKS(f, 3);
+	use(f, 0x1);
+	PICKS(f, 0);
+	f->paths[0].preferred = true; /* the administrator's word */
+	use(f, 0xf);
+	PICKS(f, 0);
+	fixture_destroy(f);
+}
+
 /* row: P1 */
 static void test_fail_over_returns_to_the_preferred_path(void **state)
 {
@@ -300,6 +323,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fail_over_uses_one_path),
+		cmocka_unit_test(test_fail_over_goes_by_order),
 		cmocka_unit_test(test_fail_over_returns_to_the_preferred_path),
 		cmocka_unit_test(test_fail_over_choice_is_shared),
 		cmocka_unit_test(test_round_robin_takes_turns),
