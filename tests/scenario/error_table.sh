@@ -133,9 +133,20 @@ answer_of()
 	esac
 }
 
+# no_probation: what the rows before have done to the paths is forgotten
+no_probation()
+{
+	local path
+
+	for path in $(device '.paths[].id'); do
+		api POST "/paths/$path/resume" >/dev/null
+	done
+}
+
 # command_meets NAME COUNT ACTION: one read of a host, of which COUNT attempts (0: all) meet the condition; sets ANSWER and MS
 command_meets()
 {
+	no_probation
 	array fault clear >/dev/null
 	array stats reset >/dev/null
 	array fault add opcode=0x88 count="$2" action="$3" >/dev/null
