@@ -376,7 +376,7 @@ static void test_unsaved_number_is_taken_back(void **state)
 }
 
 /* An array that shows another identity each time it is asked does not fill the memory. */
-static void test_devices_are_bounded(void **state)
+static void test_identities_that_change(void **state)
 {
 	enum { LUS = 50, ROUNDS = 10 };
 	struct world *world = world_create(1);
@@ -395,6 +395,33 @@ static void test_devices_are_bounded(void **state)
 	}
 	sim_run(world->sim, 5 * S);
 	assert_in_range(devices(world), LUS, 2 * LUS); /* those that were seen no more went */
+	assert_int_equal(device_of(world, 100)->path_count, 4); /* those that are known go on */
+	world_destroy(world);
+}
+
+/* No more devices are taken than there is room for, however many arrays show them. */
+static void test_devices_are_bounded(void **state)
+{
+	enum { ARRAYS = 66, LUS = 64, BOUND = 4096 };
+	struct world *world = world_create(1);
+	struct sim_array *arrays[ARRAYS];
+	char address[32];
+
+	(void)state;
+	for (unsigned a = 0; a < ARRAYS; a++) {
+		snprintf(address, sizeof(address), "10.9.%u.1:3260", a);
+		arrays[a] = second_array(world, address, 1000 + a * LUS);
+		arrays[a]->portals[0]->down = true;
+		for (uint16_t lun = 1; lun < LUS; lun++)
+			sim_array_add_lu(arrays[a], lun, 1000 + a * LUS + lun, 8);
+	}
+	world_start(world, "{'claims': []}");
+	sim_run(world->sim, S);
+	for (unsigned a = 0; a < ARRAYS; a++)
+		sim_portal_down(arrays[a]->portals[0], false);
+	sim_run(world->sim, 60 * S);
+	assert_int_equal(devices(world), BOUND);
+	assert_int_equal(sim_gateway_events(world->g, "too-many-devices"), 1);
 	assert_int_equal(device_of(world, 100)->path_count, 4); /* those that are known go on */
 	world_destroy(world);
 }
@@ -501,6 +528,7 @@ int main(void)
 		cmocka_unit_test(test_claim_and_unclaim),
 		cmocka_unit_test(test_claim_while_leaving),
 		cmocka_unit_test(test_unsaved_number_is_taken_back),
+		cmocka_unit_test(test_identities_that_change),
 		cmocka_unit_test(test_devices_are_bounded),
 		cmocka_unit_test(test_unclaim_with_a_problem),
 		cmocka_unit_test(test_numbers_survive_a_restart),
