@@ -28,7 +28,7 @@ room dsm dsm/
 room api api/ gateway/control.h gateway/policy_name.h gateway/identity.h gateway/timers.h gateway/base/
 # a worker knows the control loop by its messages only; what both share is the engine's
 room gateway/engine gateway/engine/ gateway/base/ gateway/control.h gateway/identity.h gateway/timers.h gateway/hash.h \
-	gateway/host_scope.h target/ dsm/
+	gateway/host_scope.h gateway/settings.h target/ dsm/
 room gateway/config gateway/config/ gateway/base/ gateway/identity.h gateway/policy_name.h gateway/timers.h \
 	gateway/host_scope.h dsm/
 # the daemon's main is the one file that sees everything
