@@ -178,12 +178,14 @@ static void hurt_portal(struct run *run)
 
 static void hurt_commands(struct run *run)
 {
-	static const enum sim_fault_kind kinds[] = { SIM_FAULT_HANG, SIM_FAULT_MUTE, SIM_FAULT_RESET,
-						     SIM_FAULT_STATUS };
+	static const enum sim_fault_kind kinds[] = { SIM_FAULT_HANG, SIM_FAULT_MUTE, SIM_FAULT_RESET, SIM_FAULT_STATUS,
+						     SIM_FAULT_SENSE };
 	static const int opcodes[] = { SIM_ANY, 0x8a, 0x88, 0x00, 0x12, 0xa0, 0x5e, 0x5f };
-	struct sim_fault *fault = sim_array_fault(run->world->array, kinds[sim_below(&run->rng, 4)], 2);
+	struct sim_fault *fault = sim_array_fault(run->world->array, kinds[sim_below(&run->rng, 5)], 2);
 
 	fault->status = SCSI_BUSY;
+	fault->key = sim_chance(&run->rng, 50) ? SENSE_NOT_READY : SENSE_ABORTED_COMMAND;
+	fault->asc = fault->key == SENSE_NOT_READY ? 0x0401 : 0x4e00; /* retries of either kind */
 	fault->opcode = opcodes[sim_below(&run->rng, sizeof(opcodes) / sizeof(opcodes[0]))];
 }
 
@@ -342,6 +344,7 @@ static bool run_seed(uint64_t seed, bool verbose)
 		 policies[seed % 4], seed % 5 ? "true" : "false");
 	world_start(run->world, options);
 	run->sim->rng.state = seed;
+	run->world->array->linger_us = 5 * S; /* what a lost session had sent may still land */
 	start_hosts(run);
 	timer_init(&run->act, &run->sim->clock, on_act, run);
 	timer_arm(&run->act, 0);
