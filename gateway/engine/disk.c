@@ -1,34 +1,14 @@
-#include "gateway/engine/disk.h"
+#include "gateway/engine/disk_unit.h"
 
-#include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/engine/lane.h"
-#include "gateway/engine/registration.h"
 #include "gateway/engine/usable.h"
-#include "gateway/engine/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #define LEAVE_US (5 * US_PER_MS) /* between two looks whether a registration has come to its end */
-#define DELAY_US (100 * US_PER_MS) /* before a retry that is not counted: BUSY, TASK SET FULL, transitions */
-
 #define SPACE_PERIOD_US (60 * US_PER_S) /* an array without space says so to every write */
-
-#define LOSSES_MAX 16 /* of links with one command, in more than pdo_remove_period */
-
-#define ASC_LU_COMMUNICATION_FAILURE 0x0800
-#define ASC_LU_COMMUNICATION_TIMEOUT 0x0801
-
-static struct clock *disk_clock(const struct disk *disk)
-{
-	return loop_clock(disk->worker->loop);
-}
-
-static uint64_t disk_now(const struct disk *disk)
-{
-	return clock_now_us(disk_clock(disk));
-}
 
 /* ---- ending a command ------------------------------------------------------------------------------------------ */
 
@@ -69,7 +49,7 @@ static void on_withdrawn(struct path *path, enum registration_outcome outcome)
 	timer_arm(&disk->leave, 0);
 }
 
-static void disk_finish(struct io *io)
+void disk_finish(struct io *io)
 {
 	struct disk *disk = io->disk;
 	struct figure_cell *cell = disk->cell;
@@ -95,7 +75,7 @@ static void on_io_timer(void *arg)
 	io->after(io);
 }
 
-static void io_timer(struct io *io, uint64_t delay_us, void (*after)(struct io *io))
+void disk_delay(struct io *io, uint64_t delay_us, void (*after)(struct io *io))
 {
 	io->place = IO_DELAYED;
 	io->after = after;
@@ -105,7 +85,7 @@ static void io_timer(struct io *io, uint64_t delay_us, void (*after)(struct io *
 }
 
 /* Ends io with an error of the gateway's own, from the loop. */
-static void disk_fail(struct io *io, enum sam_status status, enum sense_key key, scsi_asc asc)
+void disk_fail(struct io *io, enum sam_status status, enum sense_key key, scsi_asc asc)
 {
 	io->status = (uint8_t)status;
 	io->transfer = 0;
@@ -121,7 +101,7 @@ static void disk_fail(struct io *io, enum sam_status status, enum sense_key key,
 	}
 	figure_add(&io->disk->cell->io_errors, 1);
 	decision_failed(io);
-	io_timer(io, 0, disk_finish);
+	disk_delay(io, 0, disk_finish);
 }
 
 /* ---- no path: hold (row D11) ----------------------------------------------------------------------------------- */
@@ -137,7 +117,7 @@ static bool has_living_path(const struct disk *disk)
 
 /* How long a command waits for the disk to be served again: while the array lives, at least as long as it may take to
  * fail over inside. What the module says stands still once there is a path. */
-static uint64_t patience_us(const struct disk *disk)
+uint64_t disk_patience_us(const struct disk *disk)
 {
 	uint32_t patience = disk->timers.pdo_remove_period;
 
@@ -148,7 +128,7 @@ static uint64_t patience_us(const struct disk *disk)
 
 static uint64_t hold_left_us(const struct disk *disk)
 {
-	uint64_t period = patience_us(disk);
+	uint64_t period = disk_patience_us(disk);
 	uint64_t gone = disk->pathless_since_us ? disk_now(disk) - disk->pathless_since_us : 0;
 
 	return gone < period ? period - gone : 0;
@@ -220,7 +200,7 @@ static void on_hold_over(void *arg)
 
 /* ---- choosing a path ------------------------------------------------------------------------------------------- */
 
-static struct path *disk_select(struct disk *disk, const struct path_set *set, const struct io *io)
+struct path *disk_select(struct disk *disk, const struct path_set *set, const struct io *io)
 {
 	struct policy_io what = {
 		.is_read = io->info->moves_blocks && !io->info->is_write,
@@ -249,7 +229,7 @@ static bool in_other_group(const struct path *a, const struct path *b)
 }
 
 /* What the policy chooses of the usable paths but `avoid`; with `far` of other groups than its own. NULL: none. */
-static struct path *disk_select_but(struct disk *disk, const struct path *avoid, bool far, const struct io *io)
+struct path *disk_select_but(struct disk *disk, const struct path *avoid, bool far, const struct io *io)
 {
 	struct path_set others = { .count = 0 };
 
@@ -263,14 +243,14 @@ static struct path *disk_select_but(struct disk *disk, const struct path *avoid,
 }
 
 /* A path other than the one that io was on; any when nothing else is left, or nothing that the policy wants. */
-static struct path *disk_select_other(struct disk *disk, const struct io *io)
+struct path *disk_select_other(struct disk *disk, const struct io *io)
 {
 	struct path *other = disk_select_but(disk, io->path, false, io);
 
 	return other ? other : disk_select(disk, &disk->usable, io);
 }
 
-static void disk_send(struct disk *disk, struct io *io, struct path *path)
+void disk_send(struct disk *disk, struct io *io, struct path *path)
 {
 	decision_chose(io, path);
 	if (!path) {
@@ -284,7 +264,7 @@ static void disk_send(struct disk *disk, struct io *io, struct path *path)
 	slot_submit(path->lane, io);
 }
 
-static bool is_usable(const struct disk *disk, const struct path *path)
+bool disk_is_usable(const struct disk *disk, const struct path *path)
 {
 	for (unsigned i = 0; i < disk->usable.count; i++)
 		if (disk->usable.path[i] == &path->policy)
@@ -302,6 +282,21 @@ bool disk_has_lively_path(const struct disk *disk, const struct lane *but, uint6
 			return true;
 	}
 	return false;
+}
+
+void disk_space_short(struct disk *disk, const struct dsm_result *result)
+{
+	scsi_asc news = (scsi_asc)(result->asc << 8 | result->ascq);
+	uint64_t now = disk_now(disk);
+
+	if (disk->space_told == news && now - disk->space_told_us < SPACE_PERIOD_US)
+		return;
+	disk->space_told = news;
+	disk->space_told_us = now;
+	worker_notice(disk->worker, "warning", "space", disk->core->id,
+		      "thin provisioning: the array answers with sense %x/%02x/%02x, %s", result->sense_key,
+		      result->asc, result->ascq,
+		      result->sense_key == SENSE_DATA_PROTECT ? "it has no space left" : "look at its space");
 }
 
 void disk_refresh(struct disk *disk)
@@ -330,269 +325,6 @@ void disk_refresh(struct disk *disk)
 		io->uncounted_since_us = 0; /* the time without a path is bounded by itself */
 		disk_send(disk, io, disk_select(disk, &disk->usable, io));
 	}
-}
-
-/* ---- verdicts -------------------------------------------------------------------------------------------------- */
-
-static void disk_answer_host(struct io *io, const struct xfer *xfer)
-{
-	io->status = xfer->status;
-	io->transfer = xfer->transfer;
-	io->sense_len = xfer->sense_len;
-	memcpy(io->sense, xfer->sense, xfer->sense_len);
-	if (xfer->status != SCSI_GOOD)
-		figure_add(&io->disk->cell->io_errors, 1);
-	disk_finish(io);
-}
-
-/* Retries in a row have the disk's patience. That begins anew when the command has waited for a path or lost one, which
- * have bounds of their own; but not for ever, since what it is answered may be the reason for that. */
-static bool uncounted_allowed(struct io *io, uint64_t now_us)
-{
-	uint64_t period = patience_us(io->disk);
-
-	if (!io->uncounted_first_us)
-		io->uncounted_first_us = now_us;
-	if (!io->uncounted_since_us)
-		io->uncounted_since_us = now_us;
-	return now_us - io->uncounted_since_us < period && now_us - io->uncounted_first_us < 2 * period;
-}
-
-/* Whether another attempt is still within its bounds: the count of the counted, the time of the others. */
-static bool retry_allowed(struct io *io, const struct dsm_verdict *verdict)
-{
-	if (verdict->next == DSM_RETURN || io->aborted)
-		return false;
-	if ((verdict->flags & DSM_ONCE) && io->failed_once)
-		return false;
-	io->failed_once |= (verdict->flags & DSM_ONCE) != 0;
-	if (verdict->flags & DSM_COUNTED) {
-		io->uncounted_since_us = 0;
-		return ++io->retries <= io->disk->timers.retry_count;
-	}
-	return uncounted_allowed(io, disk_now(io->disk));
-}
-
-/* Counted retries are retry_interval apart; the first one is due at once unless the verdict says otherwise. The others
- * are at once for a while, unless it does. */
-static uint64_t retry_delay_us(const struct io *io, unsigned flags)
-{
-	bool long_since = disk_now(io->disk) - io->uncounted_since_us >= DELAY_US;
-
-	if (!(flags & DSM_COUNTED))
-		return (flags & DSM_DELAYED) || long_since ? DELAY_US : 0;
-	return io->retries > 1 || (flags & DSM_DELAYED) ? io->disk->timers.retry_interval * US_PER_S : 0;
-}
-
-static void retry_same(struct io *io)
-{
-	struct disk *disk = io->disk;
-	bool usable = io->path && is_usable(disk, io->path);
-
-	disk_send(disk, io, usable ? io->path : disk_select(disk, &disk->usable, io));
-}
-
-/* The path is suspect by now, so a policy would not choose it; the verdict does, if it still answers. */
-static void retry_same_once(struct io *io)
-{
-	struct disk *disk = io->disk;
-	bool fit = io->path && usable_rank(io->path) < RANK_UNUSABLE;
-
-	disk_send(disk, io, fit ? io->path : disk_select(disk, &disk->usable, io));
-}
-
-static void retry_other(struct io *io)
-{
-	struct disk *disk = io->disk;
-
-	disk_send(disk, io, disk_select_other(disk, io));
-}
-
-static void retry_group(struct io *io)
-{
-	struct disk *disk = io->disk;
-	struct path *path = io->path ? disk_select_but(disk, io->path, true, io) : NULL;
-
-	disk_send(disk, io, path ? path : disk_select_other(disk, io));
-}
-
-/* What the verdict says of the path. */
-static void disk_judge(struct path *path, const struct dsm_verdict *verdict)
-{
-	switch (verdict->path) {
-	case DSM_PATH_KEEP:
-		break;
-	case DSM_PATH_SUSPECT:
-	case DSM_PATH_FAILED:
-		path_suspect(path);
-		break;
-	case DSM_PATH_PASSIVE:
-		path_passive(path, DSM_ACCESS_STANDBY);
-		break;
-	case DSM_PATH_TRANSITIONING:
-		path_passive(path, DSM_ACCESS_TRANSITIONING);
-		break;
-	}
-	if (verdict->flags & DSM_REFRESH)
-		access_refresh(&path->disk->access);
-}
-
-void disk_space_short(struct disk *disk, const struct dsm_result *result)
-{
-	scsi_asc news = (scsi_asc)(result->asc << 8 | result->ascq);
-	uint64_t now = disk_now(disk);
-
-	if (disk->space_told == news && now - disk->space_told_us < SPACE_PERIOD_US)
-		return;
-	disk->space_told = news;
-	disk->space_told_us = now;
-	worker_notice(disk->worker, "warning", "space", disk->core->id,
-		      "thin provisioning: the array answers with sense %x/%02x/%02x, %s", result->sense_key,
-		      result->asc, result->ascq,
-		      result->sense_key == SENSE_DATA_PROTECT ? "it has no space left" : "look at its space");
-}
-
-static void (*retry_of(struct io *io, enum dsm_next next))(struct io *io)
-{
-	if (next == DSM_RETRY_SAME)
-		return retry_same;
-	if (next == DSM_RETRY_GROUP)
-		return retry_group;
-	if (next != DSM_RETRY_SAME_ONCE || io->tried_same)
-		return retry_other;
-	io->tried_same = true;
-	return retry_same_once;
-}
-
-static void disk_answered_well(struct io *io, const struct xfer *xfer)
-{
-	struct disk *disk = io->disk;
-
-	disk->access.served = true;
-	io->path->timeouts = 0;
-	if (command_sets_mode(io->cdb)) {
-		news_caught_up(&disk->core->news, &io->path->heard);
-		target_unit_attention(disk->worker->target, disk->number, ASC_MODE_PARAMETERS_CHANGED, io->session_id);
-	}
-	disk_answer_host(io, xfer);
-}
-
-void disk_answered(struct io *io, const struct xfer *xfer)
-{
-	struct disk *disk = io->disk;
-	struct path *path = io->path;
-	struct dsm_result result;
-	struct dsm_verdict verdict;
-	bool again;
-
-	io->place = IO_IDLE;
-	if (xfer->status == SCSI_GOOD || xfer->status == SCSI_CONDITION_MET) {
-		disk_answered_well(io, xfer);
-		return;
-	}
-	if (xfer->status == SCSI_RESERVATION_CONFLICT && !io->aborted && io->conflicts < DSM_PATHS_MAX &&
-	    path_conflict(path)) {
-		decision_judged(io, &(struct dsm_result){ .status = xfer->status },
-				&(struct dsm_verdict){ .next = DSM_RETRY_OTHER }, true);
-		io_timer(io, io->conflicts++ ? DELAY_US : 0, retry_other);
-		return;
-	}
-	if (xfer->rejected && io->info->effect == COMMAND_ONCE) { /* it may have been under way already (row F3) */
-		path_suspect(path);
-		io->retries++;
-		decision_lost(io, DECISION_REJECTED, "iSCSI Reject");
-		disk_outcome_unknown(io);
-		return;
-	}
-	result = path_result(xfer);
-	verdict = path_verdict(path, &result);
-	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
-		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
-	disk_judge(path, &verdict);
-	if (path_check_key(path, &result))
-		verdict.flags &= ~(unsigned)DSM_COUNTED; /* one a path, all at once, and it rests for that */
-	if (verdict.flags & DSM_CUT_QUEUE)
-		queue_cut(path->lane, xfer);
-	if (verdict.flags & DSM_REIDENTIFY)
-		lane_reidentify(path->lane);
-	if (verdict.flags & DSM_SPACE_EVENT)
-		disk_space_short(disk, &result);
-	if ((verdict.flags & DSM_TELL_HOSTS) && !path_tell_hosts(path, &result, io->session_id))
-		verdict.next = DSM_RETRY_SAME; /* the echo of what they know */
-	again = retry_allowed(io, &verdict);
-	decision_judged(io, &result, &verdict, again);
-	if (!again) {
-		disk_answer_host(io, xfer);
-		return;
-	}
-	figure_add(&disk->cell->retries, 1);
-	figure_add(&path->cell->retries, 1);
-	io_timer(io, retry_delay_us(io, verdict.flags), retry_of(io, verdict.next));
-}
-
-/* A command that takes link after link along, because the array cannot bear it, must end some time. */
-static bool is_deadly(const struct io *io)
-{
-	uint64_t since = disk_now(io->disk) - io->first_loss_us;
-
-	return io->losses > LOSSES_MAX && since >= io->disk->timers.pdo_remove_period * US_PER_S;
-}
-
-void disk_submit_again(struct io *io)
-{
-	io->uncounted_since_us = 0; /* neither the hang nor the fence was the array's answer */
-	figure_add(&io->disk->cell->retries, 1);
-	if (io->aborted)
-		disk_fail(io, SCSI_TASK_ABORTED, SENSE_NO_SENSE, 0);
-	else if (is_deadly(io))
-		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_FAILURE);
-	else if (io->retries > io->disk->timers.retry_count) /* it has timed out too often */
-		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_HARDWARE_ERROR, ASC_LU_COMMUNICATION_TIMEOUT);
-	else
-		disk_send(io->disk, io, disk_select(io->disk, &io->disk->usable, io));
-}
-
-void disk_outcome_unknown(struct io *io)
-{
-	if (io->info->effect != COMMAND_ONCE || io->aborted)
-		disk_submit_again(io);
-	else if (!reconcile_begin(io)) /* row F3: the host is told, and may look for itself */
-		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
-}
-
-void disk_reconciled(struct io *io, enum reconciled what)
-{
-	static const char *const found[] = {
-		[RECONCILED_DONE] = "had been carried out",
-		[RECONCILED_NOT_DONE] = "had not been carried out and is sent again",
-		[RECONCILED_UNKNOWN] = "may have been carried out: its host is told so",
-	};
-
-	io->place = IO_IDLE;
-	worker_notice(io->disk->worker, what == RECONCILED_UNKNOWN ? "warning" : "info", "reconciled",
-		      io->disk->core->id, "a COMPARE AND WRITE whose answer was lost %s", found[what]);
-	if (what == RECONCILED_DONE) {
-		decision_reconciled(io);
-		io->status = SCSI_GOOD;
-		io->sense_len = 0;
-		io->transfer = io->len;
-		disk_finish(io);
-	} else if (what == RECONCILED_NOT_DONE || io->aborted) {
-		disk_submit_again(io);
-	} else {
-		disk_fail(io, SCSI_CHECK_CONDITION, SENSE_ABORTED_COMMAND, ASC_LU_COMMUNICATION_FAILURE);
-	}
-}
-
-void disk_aborted(struct io *io, uint64_t sent_us)
-{
-	io->place = IO_IDLE;
-	decision_lost(io, DECISION_ABORTED, io->aborted ? "its host wanted so" : "no answer within command_timeout");
-	if (!io->aborted) {
-		io->retries++;
-		path_timed_out(io->path, sent_us);
-	}
-	disk_outcome_unknown(io);
 }
 
 /* ---- throttle (row L7) ----------------------------------------------------------------------------------------- */
@@ -698,7 +430,7 @@ void disk_drop_path(struct disk *disk, struct path *path)
 static void hasten_retries(struct disk *disk)
 {
 	uint64_t delay = disk->timers.retry_interval * US_PER_S;
-	uint64_t latest = disk_now(disk) + (delay > DELAY_US ? delay : DELAY_US);
+	uint64_t latest = disk_now(disk) + (delay > DISK_DELAY_US ? delay : DISK_DELAY_US);
 	struct io *io;
 
 	list_for_each(io, &disk->delayed, link)

@@ -1,9 +1,8 @@
 /*
- * disk.h - a multipath disk as one worker has it: which paths are usable, which one a command takes, and what happens
- * when it comes back with an error.
+ * disk.h - a multipath disk as one worker has it: commands come in, take a path, and go.
  *
- * Here is the one place that retries, and the one place that holds commands while there is no path (row D11); the one
- * that computes the usable paths is usable.h. One worker's thread.
+ * Here is the one place that holds commands while there is no path (row D11); the one that computes the usable paths is
+ * usable.h, and what becomes of a command that has come back is decided in retry.h. One worker's thread.
  */
 #ifndef BRAID_DISK_H
 #define BRAID_DISK_H
@@ -15,13 +14,11 @@
 #include "gateway/engine/io.h"
 #include "gateway/engine/leftover.h"
 #include "gateway/engine/path.h"
-#include "gateway/engine/reconcile.h"
 #include "target/target.h"
 
 #define DISK_HELD_BYTES_MAX ((size_t)64 << 20) /* data of commands that wait for a path; more is answered BUSY */
 
 struct worker;
-struct xfer;
 
 struct disk {
 	struct lu lu; /* what the target sees */
@@ -92,15 +89,5 @@ void disk_drop_path(struct disk *disk, struct path *path);
 void disk_submit(struct disk *disk, struct io *io);
 /* The host's task management: ends io as soon as no copy of it can be executed any more. */
 void disk_abort(struct io *io);
-
-/* From the lane: the array has answered; io was never executed or only reads, send it again; a fenced write whose
- * outcome will never be known, but whose old copy cannot land any more. */
-void disk_answered(struct io *io, const struct xfer *xfer);
-void disk_submit_again(struct io *io);
-void disk_outcome_unknown(struct io *io);
-/* What the medium says of such a command (row F3). */
-void disk_reconciled(struct io *io, enum reconciled what);
-/* From the lane: io, sent at `sent_us`, was aborted at the array, for its host or because it took too long (row E4). */
-void disk_aborted(struct io *io, uint64_t sent_us);
 
 #endif

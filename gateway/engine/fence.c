@@ -2,6 +2,7 @@
 
 #include "gateway/engine/disk.h"
 #include "gateway/engine/lane.h"
+#include "gateway/engine/retry.h"
 #include "gateway/engine/worker.h"
 
 static uint64_t fence_now(const struct lane *lane)
@@ -85,7 +86,7 @@ static void release_aged(struct lane *lane, const struct disk *disk, uint64_t ag
 		disk_count_fenced(io->disk, -1);
 		count++;
 		decision_freed(io, form);
-		disk_outcome_unknown(io);
+		retry_outcome_unknown(io);
 	}
 	if (count)
 		worker_notice(lane->worker, "info", "fenced", lane->link->id,

@@ -6,6 +6,7 @@
 #include "gateway/engine/inventory.h"
 #include "gateway/engine/probe.h"
 #include "gateway/engine/removal.h"
+#include "gateway/engine/retry.h"
 #include "gateway/engine/watch.h"
 #include "gateway/engine/worker.h"
 
@@ -110,7 +111,7 @@ static void submit_again(struct list *again)
 	struct list *link;
 
 	while ((link = list_pop(again)))
-		disk_submit_again(list_entry(link, struct io, link));
+		retry_submit_again(list_entry(link, struct io, link));
 }
 
 void lane_give_back(struct lane *lane)

@@ -3,6 +3,7 @@
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
 #include "gateway/engine/disk.h"
+#include "gateway/engine/retry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +39,7 @@ static void on_read(struct io *read)
 	enum reconciled what = compare(r);
 
 	free(r);
-	disk_reconciled(io, what);
+	retry_reconciled(io, what);
 }
 
 bool reconcile_begin(struct io *io)

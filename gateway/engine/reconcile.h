@@ -23,7 +23,7 @@ struct io;
 
 enum reconciled { RECONCILED_DONE, RECONCILED_NOT_DONE, RECONCILED_UNKNOWN };
 
-/* True: io is being reconciled, and disk_reconciled() follows. False: no other command can be. */
+/* True: io is being reconciled, and retry_reconciled() follows. False: no other command can be. */
 bool reconcile_begin(struct io *io);
 
 #endif

@@ -3,6 +3,7 @@
 #include "gateway/base/memory.h"
 #include "gateway/engine/disk.h"
 #include "gateway/engine/lane.h"
+#include "gateway/engine/retry.h"
 #include "gateway/engine/watch.h"
 #include "gateway/engine/worker.h"
 
@@ -196,7 +197,7 @@ void slot_answered(struct lane *lane, struct xfer *xfer)
 		count_done(lane, io, xfer, lane->last_answer_us - slot->started_us);
 		if (xfer->status == SCSI_GOOD)
 			queue_good(lane);
-		disk_answered(io, xfer);
+		retry_answered(io, xfer);
 	} else {
 		give_answer(slot);
 	}
@@ -212,7 +213,7 @@ void slot_aborted(struct lane *lane, struct slot *slot)
 	list_del(&xfer->link);
 	if (io) {
 		count_inflight(lane, io, -1);
-		disk_aborted(io, slot->started_us);
+		retry_aborted(io, slot->started_us);
 	} else {
 		xfer->status = SCSI_TASK_ABORTED;
 		xfer->sense_len = 0;
