@@ -57,7 +57,7 @@ static void note_stall(struct control_status *status, const struct stall *stall,
 
 static struct stall stall_of_device(const struct device *device)
 {
-	return stall_of(&device->timers, device->core.dsm_traits.settle_s);
+	return stall_of(&device->timers, device_core_settle_s(&device->core));
 }
 
 static void add_reason(struct control_status *status, const char *reason)

@@ -3,8 +3,7 @@
 #include "gateway/engine/abort.h"
 
 /* A command hangs on one path after the other, each time until its timeout, an abort that the array does not
- * confirm, and its fence; its counted retries are
- * apart; the array fails over inside, or is busy, for twice as long as is waited at a stretch; and then every path is
+ * confirm, and its fence; its counted retries are apart; the array fails over inside, or is busy, for twice as long as is waited at a stretch; and then every path is
  * silent, gone, and does not come back. */
 struct stall stall_of(const struct timers *timers, uint32_t settle_s)
 {

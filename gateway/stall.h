@@ -8,7 +8,7 @@
 
 struct device;
 
-/* settle_s: the longest failover inside the array, as its module says; 0: unknown. */
+/* settle_s: the longest failover inside the array, as its module or itself says; 0: unknown. */
 struct stall stall_of(const struct timers *timers, uint32_t settle_s);
 uint64_t stall_total_s(const struct stall *stall);
 

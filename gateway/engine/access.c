@@ -57,6 +57,7 @@ static void access_take(struct access *access, const struct alua *alua)
 	struct worker *worker = disk->worker;
 	bool passing = false, changed = false;
 
+	atomic_store_explicit(&disk->core->transition_s, alua->transition_s, memory_order_relaxed);
 	for (unsigned i = 0; i < DSM_PATHS_MAX; i++) {
 		struct path *path = disk->paths[i];
 		/* what the array says nothing of must not stay what a command's error once made of it */

@@ -32,3 +32,10 @@ void policy_setup_put(struct policy_setup *setup)
 		free(setup->shared);
 	free(setup);
 }
+
+uint32_t device_core_settle_s(const struct device_core *core)
+{
+	uint32_t told = atomic_load_explicit(&core->transition_s, memory_order_relaxed);
+
+	return told > core->dsm_traits.settle_s ? told : core->dsm_traits.settle_s;
+}

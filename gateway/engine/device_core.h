@@ -42,6 +42,7 @@ struct device_core {
 	const struct dsm_ops *dsm;
 	void *dsm_ctx;
 	struct dsm_traits dsm_traits;
+	_Atomic uint32_t transition_s; /* the array's own limit for an ALUA transition (SPC-4 6.37); 0: it tells none */
 	unsigned tpgs; /* of its standard inquiry data */
 
 	const char *target_iqn; /* for designators */
@@ -55,5 +56,8 @@ struct device_core {
 	struct news news;
 	struct host_reservations *reservations; /* of the hosts */
 };
+
+/* The longest that a failover inside the array takes, by its module or by its own word; 0: unknown. Any thread. */
+uint32_t device_core_settle_s(const struct device_core *core);
 
 #endif

@@ -116,13 +116,13 @@ static bool has_living_path(const struct disk *disk)
 }
 
 /* How long a command waits for the disk to be served again: while the array lives, at least as long as it may take to
- * fail over inside. What the module says stands still once there is a path. */
+ * fail over inside. What module and array say stands still once there is a path. */
 uint64_t disk_patience_us(const struct disk *disk)
 {
 	uint32_t patience = disk->timers.pdo_remove_period;
 
-	if (has_living_path(disk) && disk->core->dsm_traits.settle_s > patience)
-		patience = disk->core->dsm_traits.settle_s;
+	if (has_living_path(disk) && device_core_settle_s(disk->core) > patience)
+		patience = device_core_settle_s(disk->core);
 	return patience * US_PER_S;
 }
 

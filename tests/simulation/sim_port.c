@@ -59,6 +59,7 @@ static void report_groups(const struct sim_array *array, const uint8_t *cdb, uin
 		return;
 	}
 	list[4] = extended ? 0x10 : 0;
+	list[5] = extended ? groups->transition_s : 0;
 	for (unsigned i = 0; i < groups->count; i++, at += 12) {
 		list[at] = groups->group[i].state | (groups->group[i].preferred ? 0x80 : 0);
 		list[at + 1] = 0x0f;

@@ -28,6 +28,7 @@ struct sim_groups {
 	} group[SIM_GROUPS_MAX];
 	unsigned count;
 	bool extended_refused; /* REPORT TARGET PORT GROUPS knows one header format only */
+	uint8_t transition_s; /* IMPLICIT TRANSITION TIME, in the extended header */
 	bool mute; /* changes of state raise no unit attention */
 	uint64_t transition_us; /* of SET TARGET PORT GROUPS, in which its group is transitioning */
 	unsigned questions, orders; /* RTPG, STPG carried out */

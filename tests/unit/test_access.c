@@ -136,12 +136,14 @@ static void test_transition(void **state)
 	unsigned questions;
 
 	(void)state;
+	world->array->groups.transition_s = 60;
 	sim_run(world->sim, 200 * MS);
 	questions = world->array->groups.questions;
 	sim_port_set(world->array, 1, SIM_TRANSITIONING);
 	sim_port_set(world->array, 2, SIM_TRANSITIONING);
 	sim_run(world->sim, 3 * S);
 	assert_true(atomic_load(&world_disk(world, 0)->core->held[0]) > 0);
+	assert_int_equal(device_core_settle_s(world_disk(world, 0)->core), 60);
 	assert_in_range(world->array->groups.questions - questions, 8, 60); /* both disks, four times a second */
 	world->array->groups.mute = true;
 	sim_port_set(world->array, 2, SIM_OPTIMIZED);

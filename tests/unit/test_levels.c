@@ -246,6 +246,23 @@ static void test_settling(void **state)
 	world_destroy(world);
 }
 
+/* row: L1, E5: or as long as the array says itself, with its access states */
+static void test_transition_time(void **state)
+{
+	struct world *world = world_create_ready(1, "{'timers': {'pdo_remove_period': 5}}");
+	struct sim_io io;
+
+	(void)state;
+	atomic_store(&first_device(world)->core.transition_s, 30);
+	world_sense(world, 100000, 0x88, SENSE_NOT_READY, 0x040a);
+	world_sense(world, 100000, 0x00, SENSE_NOT_READY, 0x040a);
+	sim_io_init(&io, world->sim);
+	sim_io_read(&io, world_disk(world, 0), 0);
+	assert_true(sim_io_wait(&io, 40 * S));
+	assert_in_range(io.ended_us - io.started_us, 30 * S, 31 * S);
+	world_destroy(world);
+}
+
 /* row: D11, L1: that is no reason to wait for an array that is gone */
 static void test_settling_needs_a_path(void **state)
 {
@@ -530,6 +547,7 @@ int main(void)
 		cmocka_unit_test(test_command_timeout),
 		cmocka_unit_test(test_verification),
 		cmocka_unit_test(test_settling),
+		cmocka_unit_test(test_transition_time),
 		cmocka_unit_test(test_settling_needs_a_path),
 		cmocka_unit_test(test_worst_stall),
 		cmocka_unit_test(test_late_recovery_warning),
