@@ -79,7 +79,7 @@ static uint64_t now_us(void)
 
 static int wrong(struct stale *stale, const char *what, const char *why)
 {
-	snprintf(stale->error, sizeof(stale->error), "%s: %s", what, why);
+	snprintf(stale->error, sizeof(stale->error), "%.40s: %.200s", what, why);
 	return -EIO;
 }
 
