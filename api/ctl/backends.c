@@ -39,24 +39,18 @@ int command_backends(struct ctl *ctl, char **arguments, int count)
 		{ "FENCE", .cut = CUT_NEVER }, { "LINKS", .right = true },    { "PATHS", .right = true },
 		{ "FROM", .cut = CUT_NEVER },  { "PROBLEM", .cut = CUT_END },
 	};
-	json_t *answer = client_list(ctl->client, BACKENDS, "backends");
-	struct table *table;
-	const json_t *backend;
-	size_t i;
+	static const struct listing listing = {
+		.path = BACKENDS,
+		.member = "backends",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_row,
+		.empty = "There is no array.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach(json_object_get(answer, "backends"), i, backend)
-		add_row(table, backend);
-	table_print(table, &ctl->terminal, "There is no array.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }
 
 static void set_text(json_t *object, const char *member, const char *text)

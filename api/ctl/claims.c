@@ -52,37 +52,35 @@ int command_claim(struct ctl *ctl, char **arguments, int count)
 	return CTL_OK;
 }
 
+static void add_claim(struct table *table, const json_t *claim)
+{
+	bool from_config = json_is_true(json_object_get(claim, "from_config"));
+
+	table_cell(table, COLOUR_NONE, "%s", text_member(claim, "id"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(claim, "kind"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(claim, "value"));
+	table_cell(table, COLOUR_NONE, "%s", from_config ? "configuration" : "command");
+	table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(claim, "devices"));
+}
+
 int command_claims(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
 		{ "CLAIM", .cut = CUT_MIDDLE }, { "KIND", .cut = CUT_NEVER }, { "VALUE", .cut = CUT_MIDDLE },
 		{ "FROM", .cut = CUT_NEVER },   { "DEVICES", .right = true },
 	};
-	json_t *answer = client_list(ctl->client, CLAIMS, "claims");
-	struct table *table;
-	const json_t *claim;
-	size_t i;
+	static const struct listing listing = {
+		.path = CLAIMS,
+		.member = "claims",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_claim,
+		.empty = "Nothing is claimed.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach(json_object_get(answer, "claims"), i, claim) {
-		bool from_config = json_is_true(json_object_get(claim, "from_config"));
-
-		table_cell(table, COLOUR_NONE, "%s", text_member(claim, "id"));
-		table_cell(table, COLOUR_NONE, "%s", text_member(claim, "kind"));
-		table_cell(table, COLOUR_NONE, "%s", text_member(claim, "value"));
-		table_cell(table, COLOUR_NONE, "%s", from_config ? "configuration" : "command");
-		table_cell(table, COLOUR_NONE, "%" PRIu64, number_member(claim, "devices"));
-	}
-	table_print(table, &ctl->terminal, "Nothing is claimed.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }
 
 int command_unclaim(struct ctl *ctl, char **arguments, int count)

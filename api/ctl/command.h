@@ -52,6 +52,18 @@ int command_dsms(struct ctl *ctl, char **arguments, int count);
 int command_events(struct ctl *ctl, char **arguments, int count);
 int command_config(struct ctl *ctl, char **arguments, int count);
 
+/* A collection of the API as a table. */
+struct listing {
+	const char *path, *member; /* of the collection; of its rows in the answer */
+	const struct table_column *columns;
+	size_t column_count;
+	void (*add)(struct table *table, const json_t *row); /* the cells of one, or of several rows */
+	const char *empty; /* printed when there is no row */
+};
+
+/* All of it, or as JSON; an exit status. */
+int ctl_list(struct ctl *ctl, const struct listing *listing);
+
 /* Prints the answer as JSON and releases it; returns CTL_OK. */
 int ctl_print_json(struct ctl *ctl, json_t *answer);
 

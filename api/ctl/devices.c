@@ -33,45 +33,39 @@ static void paths_cell(struct table *table, const json_t *device)
 	table_cell(table, up == i ? COLOUR_NONE : COLOUR_YELLOW, "%zu/%zu", up, i);
 }
 
-static void print_devices(struct ctl *ctl, const json_t *devices)
+static void add_device(struct table *table, const json_t *device)
+{
+	char size[TEXT_MAX];
+
+	number_cell(table, json_object_get(device, "lun"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(device, "id"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(device, "hardware_id"));
+	table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(device, "size_bytes"), size));
+	state_cell(table, device);
+	paths_cell(table, device);
+	table_cell(table, COLOUR_NONE, "%s", text_member(device, "policy"));
+	table_cell(table, COLOUR_NONE, "%s", text_member(device, "dsm"));
+}
+
+int command_devices(struct ctl *ctl, char **arguments, int count)
 {
 	static const struct table_column columns[] = {
 		{ "LUN", .right = true },     { "DEVICE", .cut = CUT_MIDDLE }, { "HARDWARE ID", .cut = CUT_END },
 		{ "SIZE", .right = true },    { "STATE", .cut = CUT_NEVER },   { "PATHS", .right = true },
 		{ "POLICY", .cut = CUT_END }, { "DSM", .cut = CUT_END },
 	};
-	struct table *table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	const json_t *device;
-	char size[TEXT_MAX];
-	size_t i;
-
-	json_array_foreach(devices, i, device) {
-		number_cell(table, json_object_get(device, "lun"));
-		table_cell(table, COLOUR_NONE, "%s", text_member(device, "id"));
-		table_cell(table, COLOUR_NONE, "%s", text_member(device, "hardware_id"));
-		table_cell(table, COLOUR_NONE, "%s", text_bytes(number_member(device, "size_bytes"), size));
-		state_cell(table, device);
-		paths_cell(table, device);
-		table_cell(table, COLOUR_NONE, "%s", text_member(device, "policy"));
-		table_cell(table, COLOUR_NONE, "%s", text_member(device, "dsm"));
-	}
-	table_print(table, &ctl->terminal, "No devices.");
-	table_destroy(table);
-}
-
-int command_devices(struct ctl *ctl, char **arguments, int count)
-{
-	json_t *answer = client_list(ctl->client, DEVICES, "devices");
+	static const struct listing listing = {
+		.path = DEVICES,
+		.member = "devices",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_device,
+		.empty = "No devices.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	print_devices(ctl, json_object_get(answer, "devices"));
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }
 
 /* ---- paths ---- */
@@ -119,24 +113,18 @@ static void add_paths(struct table *table, const json_t *device)
 
 int command_paths(struct ctl *ctl, char **arguments, int count)
 {
-	json_t *answer = client_list(ctl->client, DEVICES, "devices");
-	struct table *table;
-	const json_t *device;
-	size_t i;
+	static const struct listing listing = {
+		.path = DEVICES,
+		.member = "devices",
+		.columns = path_columns,
+		.column_count = sizeof(path_columns) / sizeof(path_columns[0]),
+		.add = add_paths,
+		.empty = "No paths.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = paths_table();
-	json_array_foreach(json_object_get(answer, "devices"), i, device)
-		add_paths(table, device);
-	table_print(table, &ctl->terminal, "No paths.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }
 
 /* ---- one device ---- */

@@ -44,22 +44,16 @@ int command_dsms(struct ctl *ctl, char **arguments, int count)
 		{ "STATE", .cut = CUT_NEVER },   { "DEVICES", .right = true },  { "HARDWARE IDS", .cut = CUT_END },
 		{ "SOURCE", .cut = CUT_MIDDLE }, { "SUMMARY", .cut = CUT_END },
 	};
-	json_t *answer = client_list(ctl->client, "/api/v1/dsms", "dsms");
-	struct table *table;
-	const json_t *dsm;
-	size_t i;
+	static const struct listing listing = {
+		.path = "/api/v1/dsms",
+		.member = "dsms",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_dsm,
+		.empty = "No modules.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach(json_object_get(answer, "dsms"), i, dsm)
-		add_dsm(table, dsm);
-	table_print(table, &ctl->terminal, "No modules.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }

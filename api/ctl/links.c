@@ -30,22 +30,16 @@ int command_links(struct ctl *ctl, char **arguments, int count)
 		{ "QUEUE", .right = true },         { "LATENCY", .right = true }, { "RECONNECTS", .right = true },
 		{ "LAST FAILURE", .cut = CUT_END },
 	};
-	json_t *answer = client_list(ctl->client, "/api/v1/links", "links");
-	struct table *table;
-	const json_t *link;
-	size_t i;
+	static const struct listing listing = {
+		.path = "/api/v1/links",
+		.member = "links",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_link,
+		.empty = "No links.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach(json_object_get(answer, "links"), i, link)
-		add_link(table, link);
-	table_print(table, &ctl->terminal, "No links.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }

@@ -11,6 +11,26 @@ int ctl_print_json(struct ctl *ctl, json_t *answer)
 	return CTL_OK;
 }
 
+int ctl_list(struct ctl *ctl, const struct listing *listing)
+{
+	json_t *answer = client_list(ctl->client, listing->path, listing->member);
+	struct table *table;
+	const json_t *row;
+	size_t i;
+
+	if (!answer)
+		return CTL_FAILED;
+	if (ctl->options->json)
+		return ctl_print_json(ctl, answer);
+	table = table_create(listing->columns, listing->column_count);
+	json_array_foreach(json_object_get(answer, listing->member), i, row)
+		listing->add(table, row);
+	table_print(table, &ctl->terminal, listing->empty);
+	table_destroy(table);
+	json_decref(answer);
+	return CTL_OK;
+}
+
 enum colour ctl_state_colour(const char *state)
 {
 	static const struct {

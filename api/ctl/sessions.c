@@ -30,22 +30,16 @@ int command_sessions(struct ctl *ctl, char **arguments, int count)
 		{ "TASKS", .right = true },   { "AGE", .right = true },           { "READ", .right = true },
 		{ "WRITTEN", .right = true },
 	};
-	json_t *answer = client_list(ctl->client, "/api/v1/sessions", "sessions");
-	struct table *table;
-	const json_t *session;
-	size_t i;
+	static const struct listing listing = {
+		.path = "/api/v1/sessions",
+		.member = "sessions",
+		.columns = columns,
+		.column_count = sizeof(columns) / sizeof(columns[0]),
+		.add = add_session,
+		.empty = "No host is logged in.",
+	};
 
 	(void)arguments;
 	(void)count;
-	if (!answer)
-		return CTL_FAILED;
-	if (ctl->options->json)
-		return ctl_print_json(ctl, answer);
-	table = table_create(columns, sizeof(columns) / sizeof(columns[0]));
-	json_array_foreach(json_object_get(answer, "sessions"), i, session)
-		add_session(table, session);
-	table_print(table, &ctl->terminal, "No host is logged in.");
-	table_destroy(table);
-	json_decref(answer);
-	return CTL_OK;
+	return ctl_list(ctl, &listing);
 }
