@@ -352,8 +352,9 @@ struct backend *backend_create(struct gateway *gateway, const struct config *sou
 		timer_init(&discovery->over, loop_clock(gateway->control), on_discovery_over, discovery);
 		timer_arm(&discovery->next, 0);
 	}
-	journal_add(gateway->journal, "info", "backend-added", config->name, "%zu portals are asked for targets%s",
-		    config->portal_count, from_config ? "; it stands in the configuration file" : "");
+	journal_add(gateway->journal, "info", "backend-added", config->name, "%zu portal%s asked for targets%s",
+		    config->portal_count, config->portal_count == 1 ? " is" : "s are",
+		    from_config ? "; it stands in the configuration file" : "");
 	return backend;
 }
 

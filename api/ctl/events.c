@@ -29,7 +29,7 @@ static void print_event(const json_t *event, void *arg)
 	} else {
 		terminal_print(terminal, COLOUR_DIM, "%s", text_time(number_member(event, "time_us"), time));
 		terminal_print(terminal, severity_colour(severity), "  %-7s", severity);
-		terminal_print(terminal, COLOUR_NONE, "  %-14s  %s", text_member(event, "type"),
+		terminal_print(terminal, COLOUR_NONE, "  %-20s  %s", text_member(event, "type"),
 			       text_member(event, "message"));
 		if (json_is_string(json_object_get(event, "subject")))
 			terminal_print(terminal, COLOUR_DIM, "  (%s)", text_member(event, "subject"));
