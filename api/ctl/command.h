@@ -50,6 +50,7 @@ int command_reconnect(struct ctl *ctl, char **arguments, int count);
 int command_rehearse(struct ctl *ctl, char **arguments, int count);
 int command_dsms(struct ctl *ctl, char **arguments, int count);
 int command_events(struct ctl *ctl, char **arguments, int count);
+int command_mpclaim(struct ctl *ctl, char **words, int count);
 int command_config(struct ctl *ctl, char **arguments, int count);
 
 /* A collection of the API as a table. */

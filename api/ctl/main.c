@@ -5,6 +5,7 @@
  */
 #include "api/ctl/command.h"
 
+#include <limits.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -50,6 +51,8 @@ static const struct command commands[] = {
 	  OPTION_SECONDS | OPTION_SILENT | OPTION_FORCE, 1, 1, command_rehearse },
 	{ "dsms", "", "the device-specific modules and their order", 0, 0, 0, command_dsms },
 	{ "events", "", "what happened", OPTION_FOLLOW, 0, 0, command_events },
+	{ "mpclaim", "SWITCH...", "the switches of Windows's tool; also by a link of that name", 0, 0, INT_MAX,
+	  command_mpclaim },
 	{ "config", "snapshot", "the running configuration, without secrets", 0, 1, 1, command_config },
 };
 
@@ -125,16 +128,35 @@ static int run(const struct command *command, const struct options *options, cha
 	return rc;
 }
 
+/* The words after "mpclaim", whose switches are its own: where they begin, or 0 when it is not that command. */
+static int mpclaim_words(int argc, char **argv)
+{
+	const char *slash = strrchr(argv[0], '/');
+
+	if (strcmp(slash ? slash + 1 : argv[0], "mpclaim") == 0)
+		return 1;
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "mpclaim") == 0)
+			return i + 1;
+		if (argv[i][0] != '-')
+			return 0;
+		i += strcmp(argv[i], "-u") == 0 || strcmp(argv[i], "--url") == 0;
+	}
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
 	struct options options;
-	int first, rc;
+	int first, rc, words = mpclaim_words(argc, argv);
 
 	setlocale(LC_CTYPE, "");
 	signal(SIGPIPE, SIG_DFL); /* `braidctl events -f | head` ends */
-	if (options_parse(&options, argc, argv, &first) < 0)
+	if (options_parse(&options, words ? words : argc, argv, &first) < 0)
 		return wrong_usage(NULL);
+	if (words && !options.help && !options.version)
+		return run(find_command("mpclaim"), &options, argv + words, argc - words);
 	if (options.version) {
 		printf("braidctl %s\n", BRAID_VERSION);
 		return CTL_OK;
