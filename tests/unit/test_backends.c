@@ -474,7 +474,7 @@ static void unlist(struct world *world, unsigned n, bool on)
 static void test_retirement(void **state)
 {
 	struct world *world = world_create_ready(2, NULL);
-	struct sim_load *load = sim_load_start(world->sim, world_disk(world, 0), 8, 10 * MS);
+	struct sim_load *load = sim_load_start(world->sim, world_disk(world, 0), 2, 200 * MS);
 
 	(void)state;
 	unlist(world, 3, true);
