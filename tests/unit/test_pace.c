@@ -223,7 +223,7 @@ static void test_slow_path_is_reported(void **state)
 
 	(void)state;
 	for (unsigned w = 0; w < 2; w++)
-		loads[w] = sim_load_start(world->sim, sim_gateway_disk(world->g, w, 0), 8, 2 * MS);
+		loads[w] = sim_load_start(world->sim, sim_gateway_disk(world->g, w, 0), 8, 10 * MS);
 	sim_run(world->sim, 20 * S);
 	assert_int_equal(sim_gateway_events(world->g, "path-slow"), 0);
 	world->portals[2]->latency_us = 25 * MS;
@@ -259,7 +259,7 @@ static void test_standby_and_slow_array(void **state)
 	(void)state;
 	for (unsigned i = 0; i < ARRAY_COUNT(policies); i++) {
 		struct world *world = world_create_ready(1, policies[i]);
-		struct sim_load *load = sim_load_start(world->sim, world_disk(world, 0), 8, 2 * MS);
+		struct sim_load *load = sim_load_start(world->sim, world_disk(world, 0), 8, 10 * MS);
 
 		sim_run(world->sim, 20 * S);
 		for (unsigned p = 0; p < 4; p++)

@@ -92,7 +92,7 @@ static void test_follows_the_array(void **state)
 	assert_in_range(hosts->done - done, 8000, 30000); /* twenty at a time, 10 ms each: 20,000 at most */
 	assert_in_range(world->portals[0]->refused - refused, 1, (hosts->done - done) / 50);
 	world->portals[0]->task_set = 0;
-	sim_run(world->sim, 10 * S);
+	sim_run(world->sim, 3 * S);
 	assert_int_equal(lane->queue.depth, LANE_DEPTH);
 	hosts_stop(hosts);
 	assert_int_equal(lane->queue.carried, 0);
@@ -133,7 +133,8 @@ static void test_floor(void **state)
 	sim_run(world->sim, 5 * S);
 	assert_int_equal(lane->queue.depth, 1);
 	fault->count = 0;
-	sim_run(world->sim, 10 * S);
+	world->portals[0]->latency_us = 10 * MS;
+	sim_run(world->sim, 2 * S);
 	assert_in_range(lane->queue.depth, 10, LANE_DEPTH);
 	hosts_stop(hosts);
 	world_destroy(world);
