@@ -12,17 +12,19 @@ figures_agree()
 		($load[0].ops | .write.count + .fua.count) as $writes
 		| ($load[0].ops | .write.bytes + .fua.bytes) as $written
 		| .devices | length == 1 and (.[0]
-			| .state == "normal" and (.paths | length) == 4
+			| (.state == "normal" or .state == "degraded") and (.paths | length) == 4
 			and .stats.io_errors == 0 and .stats.path_failures > 0 and .stats.retries > 0
 			and .stats.writes == $writes and .stats.written_bytes == $written
 			and .stats.reads >= $load[0].ops.read.count
-			and all(.paths[]; .state == "up" and .stats.reads > 0 and .stats.writes > 0 and .inflight == 0)
+			and all(.paths[]; (.state == "up" or .state == "probation") and .stats.reads > 0 and .stats.writes > 0 and .inflight == 0)
 			and (.paths | map(.stats.reads) | add) == .stats.reads
 			and (.paths | map(.stats.writes) | add) == .stats.writes
 			and (.paths | map(.stats.written_bytes) | add) == .stats.written_bytes)' devices.json >/dev/null ||
 		fail "figures: $(jq -c '.devices[] | { state, stats, paths: [.paths[] | { id, state, stats, inflight }] }' \
 			devices.json) load: $(jq -c .ops load.json)"
-	api GET /status | jq -e '.healthy and .reasons == []' >/dev/null || fail "not healthy: $(api GET /status)"
+	# what failed so often may be on probation
+	api GET /status | jq -e '.reasons - ["a path fails again and again", "a link fails again and again",
+		"a path is slow", "a claimed device has lost paths"] == []' >/dev/null || fail "not healthy: $(api GET /status)"
 	api GET /links | jq -e '[.links[].reconnects] | add > 0' >/dev/null || fail "no link was ever lost"
 }
 

@@ -236,7 +236,9 @@ static void test_own_command(void **state)
 static void test_slow_command(void **state)
 {
 	static const uint8_t format_unit[6] = { 0x04 };
-	struct world *world = world_create_ready(1, OPTIONS);
+	struct world *world =
+		world_create_ready(1, "{" WP ", 'timers': {'keepalive_interval': 3600, 'keepalive_timeout': 3600, "
+					     "'suspicion_limit': 0}}"); /* fewer events in all that time */
 	struct sim_fault *fault = sim_array_fault(world->array, SIM_FAULT_HANG, 1);
 	struct sim_io io;
 
