@@ -5,6 +5,7 @@
 #include "gateway/engine/alua.h"
 #include "gateway/gateway.h"
 #include "gateway/levels.h"
+#include "gateway/registry.h"
 #include "gateway/stall.h"
 
 #include <stdio.h>
@@ -163,12 +164,20 @@ static const char *role_of(const struct device *device, const struct path_core *
 
 #define REASON_MAX 160
 
-/* What is wrong with a path that is up; NULL: nothing. */
-static const char *path_reason(const struct path_core *path, uint64_t now_us, bool is_up, char text[REASON_MAX])
+/* What is wrong with a path, apart from its link; NULL: nothing. */
+static const char *path_reason(const struct device *device, const struct path_core *path, uint64_t now_us, bool is_up,
+			       char text[REASON_MAX])
 {
 	const struct probation *own = &path->probation, *links = &path->link->probation;
+	uint64_t other_blocks = device->claimed ? registry_other_blocks(device, path) : 0;
 	unsigned tenths = pace_ratio_tenths(&path->pace);
 	int n;
+
+	if (other_blocks) {
+		snprintf(text, REASON_MAX, "the array tells %llu blocks there, the device has %llu",
+			 (unsigned long long)other_blocks, (unsigned long long)device->blocks);
+		return text;
+	}
 
 	if (probation_is_on(own))
 		return probation_text(own, now_us, is_up, text, REASON_MAX);
@@ -196,7 +205,7 @@ static void view_path(const struct device *device, const struct path_core *path,
 		.link = path->link->id,
 		.array_lun = path->lun,
 		.state = path_state_name(state),
-		.reason = path_reason(path, now_us, state == PATH_UP, reason),
+		.reason = path_reason(device, path, now_us, state == PATH_UP, reason),
 		.slow = path->pace.slow,
 		.slow_tenths = pace_ratio_tenths(&path->pace),
 		.alua_state = alua_access_name(path_core_access(path)),

@@ -25,6 +25,7 @@ struct device {
 	char hardware_id[HARDWARE_ID_LEN + 1];
 	char vendor[9], product[17], revision[5], serial[64], name[64];
 	uint64_t blocks;
+	uint64_t shrunk_to; /* what the array tells instead, in the last event about that; 0: none */
 	uint32_t block_size;
 	char reason[160]; /* why it cannot be claimed; "" */
 	bool asymmetric; /* paths were seen in different access states: it stays so (row P8) */

@@ -144,6 +144,14 @@ static bool seen_now(const struct path_core *path, unsigned worker)
 	return path->seen[worker] && lane->state == LANE_UP && lane->generation == path->seen[worker];
 }
 
+uint64_t registry_other_blocks(const struct device *device, const struct path_core *path)
+{
+	for (unsigned w = 0; w < device->worker_count; w++)
+		if (seen_now(path, w) && path->blocks[w] != device->blocks && path->blocks[w] != BLOCKS_UNTOLD)
+			return path->blocks[w];
+	return 0;
+}
+
 /* The capacity that every path tells now; 0: they disagree, or there is none. */
 static uint64_t agreed_blocks(const struct device *device)
 {
@@ -163,19 +171,29 @@ static uint64_t agreed_blocks(const struct device *device)
 	return blocks;
 }
 
-/* A new capacity counts when all paths tell it. A smaller one is not taken: data would be cut off silently. */
-static void settle_capacity(struct gateway *gateway, struct device *device)
+/* Once, and not with every look that follows. */
+static void tell_shrunk(struct gateway *gateway, struct device *device, uint64_t blocks)
 {
-	uint64_t blocks = agreed_blocks(device);
-
-	if (!blocks || blocks == device->blocks)
-		return;
-	if (blocks < device->blocks && device->claimed) {
+	if (blocks != device->shrunk_to)
 		journal_add(
 			gateway->journal, "error", "capacity-shrunk", device->core.id,
 			"the array now tells %llu blocks instead of %llu: the device is not used until it is released "
 			"and claimed again",
 			(unsigned long long)blocks, (unsigned long long)device->blocks);
+	device->shrunk_to = blocks;
+}
+
+/* A new capacity counts when all paths tell it. A smaller one is not taken: data would be cut off silently. */
+static void settle_capacity(struct gateway *gateway, struct device *device)
+{
+	uint64_t blocks = agreed_blocks(device);
+
+	if (blocks == device->blocks)
+		device->shrunk_to = 0;
+	if (!blocks || blocks == device->blocks)
+		return;
+	if (blocks < device->blocks && device->claimed) {
+		tell_shrunk(gateway, device, blocks);
 		return;
 	}
 	if (device->blocks)
@@ -354,6 +372,13 @@ static void forget_devices(struct gateway *gateway)
 	}
 }
 
+/* Whether it is to be looked at again: nobody has told the capacity yet; or it is not the one in use, so that nothing
+ * is sent there and no unit attention will say when that changes. */
+static bool has_more_to_tell(const struct device *device, const struct lu_info *lu)
+{
+	return lu->is_passive ? !device->blocks : device->claimed && lu->blocks != device->blocks;
+}
+
 void registry_inventory(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
 			const struct inventory *inventory)
 {
@@ -366,7 +391,7 @@ void registry_inventory(struct gateway *gateway, struct link *link, unsigned wor
 		if (!device)
 			continue;
 		settle_capacity(gateway, device);
-		if (inventory->lus[i].is_passive && !device->blocks) /* no path has told it yet */
+		if (has_more_to_tell(device, &inventory->lus[i]))
 			worker_identify_link_later(gateway->workers[worker], link);
 	}
 	registry_apply_claims(gateway);

@@ -25,4 +25,7 @@ void registry_link_left(struct gateway *gateway, const struct link *link);
 /* A worker's disk of that device is gone. */
 void registry_disk_left(struct gateway *gateway, struct device_core *core);
 
+/* The capacity that the path tells now, when it carries no I/O because that is not the device's; else 0. */
+uint64_t registry_other_blocks(const struct device *device, const struct path_core *path);
+
 #endif

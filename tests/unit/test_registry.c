@@ -473,6 +473,26 @@ static void test_shrinking_stops_the_device(void **state)
 	world_destroy(world);
 }
 
+/* row: E11: the disk was smaller when the gateway started: it is told once, and found out without any I/O when the disk
+ * has its size again */
+static void test_shrunk_while_nobody_looked(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+
+	(void)state;
+	assert_true(sim_gateway_destroy(world->g));
+	sim_lu_resize(world->lus[0], WORLD_BLOCKS / 2);
+	world_start(world, NULL);
+	sim_run(world->sim, 60 * S);
+	assert_int_equal(device_paths_up(device_of(world, 100)), 0);
+	assert_int_equal(device_paths_up(device_of(world, 101)), 4);
+	assert_int_equal(sim_gateway_events(world->g, "capacity-shrunk"), 1);
+	sim_lu_resize(world->lus[0], WORLD_BLOCKS);
+	assert_true(sim_gateway_settles(world->g, 120 * S));
+	assert_int_equal(device_paths_up(device_of(world, 100)), 4);
+	world_destroy(world);
+}
+
 /* Two paths that go on telling different capacities do not make the gateway ask for ever. */
 static void test_lasting_disagreement_is_no_storm(void **state)
 {
@@ -535,6 +555,7 @@ int main(void)
 		cmocka_unit_test(test_33_paths),
 		cmocka_unit_test(test_growth_is_learned_by_all),
 		cmocka_unit_test(test_shrinking_stops_the_device),
+		cmocka_unit_test(test_shrunk_while_nobody_looked),
 		cmocka_unit_test(test_lasting_disagreement_is_no_storm),
 		cmocka_unit_test(test_policy_levels),
 	};
