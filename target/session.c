@@ -416,8 +416,10 @@ void session_check_gone(struct session *session)
 	target_post(session->target, session->target->control, &session->call, on_gone);
 }
 
+/* With a mark of their own: sweeps that began before do not wait for what is ended here beyond their own. */
 static void abort_tasks(struct session *session)
 {
+	uint64_t mark = ++session->worker->sweep_count;
 	struct task *task;
 	bool again;
 
@@ -427,7 +429,7 @@ static void abort_tasks(struct session *session)
 			if (task->aborted)
 				continue;
 			again = true;
-			task_abort(task, 0);
+			task_abort(task, mark);
 			break;
 		}
 	} while (again);

@@ -675,6 +675,35 @@ static void reset_reaches_other_sessions(void **state)
 	fixture_stop(f);
 }
 
+/* A command that came after the reset is not waited for, also when its session ends meanwhile: it may itself wait for
+ * what the reset holds up. */
+static void reset_waits_for_its_own_only(void **state)
+{
+	static const uint8_t ready[6];
+	struct fixture *f = fixture_start(NULL, NULL);
+	struct host *h = start_host(f, 1, ""), *other = start_host(f, 2, "");
+
+	(void)state;
+	f->hold = true;
+	host_io(other, READ_10, READ_FINAL, 1, 512, NULL, 0);
+	host_task_management(h, 5, PDU_TAG_NONE, 0);
+	host_expect_nothing(h);
+	host_command(other, PDU_FINAL, ready, 6, 0, NULL, 0);
+	host_expect(other, PDU_SCSI_RESPONSE); /* its unit attention */
+	host_io(other, READ_10, READ_FINAL, 1, 512, NULL, 0);
+	host_expect_nothing(other);
+	host_close(other);
+	host_expect_nothing(h);
+	assert_int_equal(f->aborts, 2);
+	scsi_cmd_done(f->held[0]);
+	expect_task_response(h, 0);
+	scsi_cmd_done(f->held[1]);
+	f->held_count = 0;
+	f->hold = false;
+	host_close(h);
+	fixture_stop(f);
+}
+
 static void clear_task_set_tells_the_others(void **state)
 {
 	static const uint8_t ready[6];
@@ -1164,6 +1193,7 @@ int main(void)
 		cmocka_unit_test(abort_fills_a_gap),
 		cmocka_unit_test(abort_of_a_held_command),
 		cmocka_unit_test(reset_reaches_other_sessions),
+		cmocka_unit_test(reset_waits_for_its_own_only),
 		cmocka_unit_test(clear_task_set_tells_the_others),
 		cmocka_unit_test(cold_reset_ends_all_sessions),
 		cmocka_unit_test(other_functions),
