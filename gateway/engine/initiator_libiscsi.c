@@ -50,9 +50,14 @@ void initiator_die(struct initiator *in, const char *fmt, ...)
 
 const char *initiator_reason(struct initiator *in)
 {
+	static const char lost[] = "iscsi_service_reconnect_if_loggedin", prefix[] = "iscsi_service: ";
 	const char *error = iscsi_get_error(in->iscsi);
 
-	return error && *error ? error : "the array closed the connection";
+	if (!error || !*error)
+		return "the array closed the connection";
+	if (strncmp(error, lost, sizeof(lost) - 1) == 0) /* it would like to reconnect by itself (row F2) */
+		return "the connection was lost";
+	return strncmp(error, prefix, sizeof(prefix) - 1) == 0 ? error + sizeof(prefix) - 1 : error;
 }
 
 /* libiscsi keeps its last error until the next one, and has none for a connection that was closed: what it says of a
