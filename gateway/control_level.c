@@ -288,6 +288,17 @@ static bool is_possible(const struct gateway *gateway, enum level_kind kind, con
 	return !without;
 }
 
+static void tell_policy(struct gateway *gateway, const struct level_view *view)
+{
+	bool of_file = view->policy_source && strcmp(view->policy_source, "config") == 0;
+
+	if (view->policy == POLICY_INHERIT)
+		journal_add(gateway->journal, "info", "policy-changed", view->name, "no policy from this level");
+	else
+		journal_add(gateway->journal, "info", "policy-changed", view->name, "policy %s%s, for %u devices now",
+			    policy_name(view->policy), of_file ? " of the configuration file" : "", view->devices);
+}
+
 int control_set_level_policy(struct gateway *gateway, enum level_kind kind, const char *name, enum policy_id policy,
 			     struct problem *problem)
 {
@@ -312,9 +323,6 @@ int control_set_level_policy(struct gateway *gateway, enum level_kind kind, cons
 		return -1;
 	levels_apply_all(gateway);
 	control_level(gateway, kind, name, &view);
-	journal_add(gateway->journal, "info", "policy-changed", name, "policy %s%s, for %u devices now",
-		    policy_name(view.policy),
-		    view.policy_source && strcmp(view.policy_source, "config") == 0 ? " of the configuration file" : "",
-		    view.devices);
+	tell_policy(gateway, &view);
 	return 0;
 }

@@ -57,13 +57,24 @@ static const struct command commands[] = {
 };
 
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
+#define ARGUMENTS_WIDTH 38 /* of their column in the help */
+
+/* What it does stands in the third column, if need be on a line of its own. */
+static void print_command(const struct command *command)
+{
+	if (strlen(command->arguments) <= ARGUMENTS_WIDTH)
+		printf("  %-18s %-*s %s\n", command->name, ARGUMENTS_WIDTH, command->arguments, command->summary);
+	else
+		printf("  %-18s %s\n%*s %s\n", command->name, command->arguments, 2 + 18 + 1 + ARGUMENTS_WIDTH, "",
+		       command->summary);
+}
 
 static void print_help(void)
 {
 	printf("Usage: braidctl [OPTION]... COMMAND [ARGUMENT]...\n"
 	       "Watches and commands a Braid gateway through its REST API.\n\nCommands:\n");
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		printf("  %-18s %-36s %s\n", commands[i].name, commands[i].arguments, commands[i].summary);
+		print_command(&commands[i]);
 	printf("\nDEVICE is a LUN number, a device's id, or as much of its start as is unambiguous.\n\nOptions:\n");
 	options_print(~0u);
 	printf("\nExit status: 0 done, 1 the request failed, 2 wrong usage.\n");

@@ -85,7 +85,7 @@ void options_print(unsigned bits)
 			snprintf(letter, sizeof(letter), "-%c, ", table[i].letter);
 		snprintf(name, sizeof(name), "--%s%s%s", table[i].name, table[i].argument ? " " : "",
 			 table[i].argument ? table[i].argument : "");
-		printf("  %s%-22s %s\n", letter, name, table[i].help);
+		printf("  %s%-25s %s\n", letter, name, table[i].help);
 	}
 }
 

@@ -157,9 +157,12 @@ static int policy_of_level(struct ctl *ctl, const char *kind, const char *name, 
 		return CTL_FAILED;
 	if (ctl->options->json)
 		return ctl_print_json(ctl, answer);
-	terminal_print(&ctl->terminal, COLOUR_NONE, "%s: %s", name, text_member(answer, "policy"));
-	fprintf(ctl->terminal.out, " (from: %s), %" PRIu64 " devices\n", text_member(answer, "source"),
-		number_member(answer, "devices"));
+	terminal_print(&ctl->terminal, COLOUR_NONE, "%s:", name);
+	if (json_is_string(json_object_get(answer, "policy")))
+		fprintf(ctl->terminal.out, " %s (from: %s), %" PRIu64 " devices\n", text_member(answer, "policy"),
+			text_member(answer, "source"), number_member(answer, "devices"));
+	else
+		fputs(" no policy from this level\n", ctl->terminal.out);
 	json_decref(answer);
 	return CTL_OK;
 }
@@ -212,7 +215,8 @@ int command_policy(struct ctl *ctl, char **arguments, int count)
 	int rc;
 
 	if (count != (of_level ? 1 : 2) || (options->dsm && options->hardware_id)) {
-		fprintf(stderr, "braidctl: one of DEVICE, --dsm and --hardware-id, and a policy\n");
+		fprintf(stderr,
+			"braidctl: policy takes a POLICY, and DEVICE, --dsm NAME or --hardware-id ID before it\n");
 		return CTL_USAGE;
 	}
 	body = policy_body(options, arguments[count - 1]);

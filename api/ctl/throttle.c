@@ -86,7 +86,8 @@ int command_throttle(struct ctl *ctl, char **arguments, int count)
 	json_t *limits, *answer;
 
 	if (count < 1) {
-		fprintf(stderr, "braidctl: %s\n", dsm ? "a limit is missing" : "a device, or --dsm NAME");
+		fprintf(stderr, "braidctl: %s\n",
+			dsm ? "throttle --dsm needs LIMIT=N or none" : "throttle needs DEVICE, or --dsm NAME");
 		return CTL_USAGE;
 	}
 	limits = limits_of(arguments + first, count - first);
