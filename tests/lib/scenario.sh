@@ -18,11 +18,12 @@
 scenario_isolate()
 {
 	local -a namespaces=(unshare --net --mount --pid --fork --mount-proc --kill-child --)
+	local seconds=$(($(script_setting "$0" timeout 120) + ${BRAID_SECONDS:-0})) # see everything.sh
 
 	"${namespaces[@]}" true 2>/dev/null || namespaces=()
 	export BRAID_SCENARIO=shared
 	((${#namespaces[@]} == 0)) || BRAID_SCENARIO=isolated
-	exec "${namespaces[@]}" timeout -k 10 "$(script_setting "$0" timeout 120)" bash "$0" "$@" </dev/null
+	exec "${namespaces[@]}" timeout -k 10 "$seconds" bash "$0" "$@" </dev/null
 }
 
 [[ -n ${BRAID_SCENARIO-} ]] || scenario_isolate "$@"
