@@ -158,12 +158,13 @@ void lane_reidentify(struct lane *lane)
 void lane_identify(struct lane *lane)
 {
 	bool soon = lane->state == LANE_PROBING || lane_now(lane) - lane->probed_us < IDENTIFY_PACE_US;
+	bool planned = timer_armed(&lane->reconnect) && lane->reconnect.due_us <= lane_now(lane) + IDENTIFY_PACE_US;
 
 	if (lane->state < LANE_PROBING)
 		return;
 	if (!soon)
 		lane_reidentify(lane);
-	else if (!timer_armed(&lane->reconnect))
+	else if (!planned)
 		lane_later(lane, IDENTIFY_PACE_US, lane_reidentify);
 }
 

@@ -339,6 +339,27 @@ static void test_identification_is_paced(void **state)
 	world_destroy(world);
 }
 
+/* row: D4: what another nexus has found is looked for soon, also on a lane that would look again in a minute anyway */
+static void test_news_do_not_wait_for_the_next_look(void **state)
+{
+	struct world *world = world_create_ready(1, NULL);
+	struct lane *lane = world_lane(world, PORTAL_1A);
+	uint64_t generation;
+
+	(void)state;
+	sim_lu_resize(world->lus[0], WORLD_BLOCKS / 2);
+	for (unsigned i = 0; i < 6; i++) { /* each look that finds it smaller plans the next one later */
+		lane_reidentify(lane);
+		sim_run(world->sim, 500 * MS);
+	}
+	assert_true(timer_armed(&lane->reconnect));
+	generation = lane->generation;
+	lane_identify(lane);
+	sim_run(world->sim, 2 * S);
+	assert_int_equal(lane->generation, generation + 1);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -353,6 +374,7 @@ int main(void)
 		cmocka_unit_test(test_reused_number_with_a_queue),
 		cmocka_unit_test(test_conflict_on_a_reused_number),
 		cmocka_unit_test(test_identification_is_paced),
+		cmocka_unit_test(test_news_do_not_wait_for_the_next_look),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
