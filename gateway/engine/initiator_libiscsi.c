@@ -4,6 +4,11 @@
  * What libiscsi needs to be safe here: no reconnect of its own; no call that cancels other commands; no destruction
  * inside its callbacks; a CANCELLED that we did not cause means that the connection is dead. Commands queue during a
  * turn and leave together at its end, corked.
+ *
+ * A login goes through the security stage also where there is no secret: tgt reinstates a session only then, and all
+ * else takes the old session for ended that lives on. libiscsi enters that stage only with a name, and offers CHAP
+ * before None there. An array that chooses CHAP, or refuses, is logged in to once more, without the stage; no name is
+ * sent before.
  */
 #include "gateway/engine/initiator_libiscsi.h"
 
@@ -28,6 +33,7 @@
 #define CONNECT_SYN_RETRIES 2
 #define TIME2WAIT_DEFAULT_S 2 /* RFC 7143 13.15 */
 #define TIME2WAIT_MAX_S 60 /* an array that wants more is asked before */
+#define NOBODY "nobody" /* a name and a secret that are never used; libiscsi wants both */
 #define UNASKED_MAX 1024 /* PDUs in the queue that are not for a command: answers to the array's NOP-Ins */
 
 /* libiscsi tells the negotiated keys only to its log function, which has neither an argument nor a buffer of its own:
@@ -89,6 +95,10 @@ static void on_login_log(int level, const char *message)
 		return;
 	if (find_number(message, "MaxRecvDataSegmentLength=", &value) && value < MRDSL_MIN)
 		initiator_die(login_current, "the array offers a MaxRecvDataSegmentLength below 512");
+	if (strstr(message, "AuthMethod=CHAP") && !login_current->params.chap_name) {
+		login_current->refused = true;
+		initiator_die(login_current, "the array wants CHAP");
+	}
 	if (find_number(message, "DefaultTime2Wait=", &value))
 		login_current->wait_us = (value < TIME2WAIT_MAX_S ? value : TIME2WAIT_MAX_S) * US_PER_S;
 }
@@ -201,10 +211,18 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		event_del(in->readable);
 }
 
+static void connect_begin(struct initiator *in);
+
 static void on_deadline(void *arg)
 {
 	struct initiator *in = arg;
 
+	if (in->refused && !in->plain) {
+		in->plain = true;
+		in->dead = in->connected = false;
+		connect_begin(in);
+		return;
+	}
 	if (!in->dead) {
 		in->dead = true;
 		snprintf(in->reason, sizeof(in->reason), "login timed out");
@@ -226,6 +244,7 @@ static void on_login(struct iscsi_context *iscsi, int status, void *data, void *
 		return;
 	}
 	if (status != SCSI_STATUS_GOOD) {
+		in->refused = !in->params.chap_name;
 		initiator_die(in, "login refused: %s", initiator_reason(in));
 		return;
 	}
@@ -264,8 +283,9 @@ static void socket_options(int fd, uint64_t silence_us)
 	setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one));
 }
 
-static void configure(struct initiator *in, const struct initiator_params *params)
+static void configure(struct initiator *in)
 {
+	const struct initiator_params *params = &in->params;
 	struct iscsi_context *iscsi = in->iscsi;
 	const uint8_t *isid = params->isid;
 
@@ -277,41 +297,92 @@ static void configure(struct initiator *in, const struct initiator_params *param
 		iscsi_set_targetname(iscsi, params->target_name);
 	if (params->chap_name)
 		iscsi_set_initiator_username_pwd(iscsi, params->chap_name, params->chap_secret);
+	else if (!in->plain)
+		iscsi_set_initiator_username_pwd(iscsi, NOBODY, NOBODY);
 	if (params->chap_mutual_name)
 		iscsi_set_target_username_pwd(iscsi, params->chap_mutual_name, params->chap_mutual_secret);
+}
+
+static void connect_end(struct initiator *in)
+{
+	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
+
+	loop_hook_cancel(&in->flush);
+	if (in->readable)
+		event_free(in->readable); /* before libiscsi closes the descriptor */
+	if (in->writable)
+		event_free(in->writable);
+	in->readable = in->writable = NULL;
+	if (!in->iscsi)
+		return;
+	setsockopt(iscsi_get_fd(in->iscsi), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
+	iscsi_set_log_level(in->iscsi, 0); /* a login may be under way */
+	iscsi_destroy_context(in->iscsi);
+	in->iscsi = NULL;
+}
+
+static void connect_begin(struct initiator *in)
+{
+	uint64_t now = clock_now_us(loop_clock(in->loop));
+	int fd;
+
+	connect_end(in);
+	in->iscsi = iscsi_create_context(in->params.initiator_name);
+	if (!in->iscsi) {
+		initiator_die(in, "out of memory");
+		return;
+	}
+	configure(in);
+	if (iscsi_connect_async(in->iscsi, in->params.portal, on_connected, in) < 0) {
+		initiator_die(in, "%s", initiator_reason(in));
+		return;
+	}
+	fd = iscsi_get_fd(in->iscsi);
+	socket_options(fd, in->params.silence_us);
+	in->readable = event_new(loop_base(in->loop), fd, EV_READ | EV_PERSIST, on_readable, in);
+	in->writable = event_new(loop_base(in->loop), fd, EV_WRITE, on_writable, in);
+	event_add(in->readable, NULL);
+	event_add(in->writable, NULL);
+	timer_arm(&in->deadline, in->login_by_us > now ? in->login_by_us - now : 0);
+}
+
+static const char *copy_text(const char *text)
+{
+	return text ? xstrdup(text) : NULL;
+}
+
+static void free_text(const char *text)
+{
+	char *own = (char *)(uintptr_t)text;
+
+	if (own)
+		explicit_bzero(own, strlen(own));
+	free(own);
 }
 
 static struct initiator *libiscsi_open(struct loop *loop, const struct initiator_params *params,
 				       const struct initiator_events *events, void *arg)
 {
 	struct initiator *in = xcalloc(1, sizeof(*in));
-	int fd;
 
 	in->events = events;
 	in->arg = arg;
 	in->loop = loop;
+	in->params = *params;
+	in->params.initiator_name = copy_text(params->initiator_name);
+	in->params.target_name = copy_text(params->target_name);
+	in->params.portal = copy_text(params->portal);
+	in->params.chap_name = copy_text(params->chap_name);
+	in->params.chap_secret = copy_text(params->chap_secret);
+	in->params.chap_mutual_name = copy_text(params->chap_mutual_name);
+	in->params.chap_mutual_secret = copy_text(params->chap_mutual_secret);
 	in->discovery = !params->target_name;
+	in->login_by_us = clock_now_us(loop_clock(loop)) + params->login_us;
 	in->wait_us = TIME2WAIT_DEFAULT_S * US_PER_S;
 	list_init(&in->held);
 	loop_hook_init(&in->flush, on_flush, in);
 	timer_init(&in->deadline, loop_clock(loop), on_deadline, in);
-	in->iscsi = iscsi_create_context(params->initiator_name);
-	if (!in->iscsi) {
-		initiator_die(in, "out of memory");
-		return in;
-	}
-	configure(in, params);
-	if (iscsi_connect_async(in->iscsi, params->portal, on_connected, in) < 0) {
-		initiator_die(in, "%s", initiator_reason(in));
-		return in;
-	}
-	fd = iscsi_get_fd(in->iscsi);
-	socket_options(fd, params->silence_us);
-	in->readable = event_new(loop_base(loop), fd, EV_READ | EV_PERSIST, on_readable, in);
-	in->writable = event_new(loop_base(loop), fd, EV_WRITE, on_writable, in);
-	event_add(in->readable, NULL);
-	event_add(in->writable, NULL);
-	timer_arm(&in->deadline, params->login_us);
+	connect_begin(in);
 	return in;
 }
 
@@ -374,22 +445,18 @@ static void libiscsi_mute(struct initiator *in, bool mute)
 
 static void libiscsi_close(struct initiator *in)
 {
-	struct linger reset = { .l_onoff = 1, .l_linger = 0 };
-
 	if (!in)
 		return;
 	in->closing = true;
 	timer_stop(&in->deadline);
-	loop_hook_cancel(&in->flush);
-	if (in->readable)
-		event_free(in->readable); /* before libiscsi closes the descriptor */
-	if (in->writable)
-		event_free(in->writable);
-	if (in->iscsi) {
-		setsockopt(iscsi_get_fd(in->iscsi), SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-		iscsi_set_log_level(in->iscsi, 0); /* a login may be under way */
-		iscsi_destroy_context(in->iscsi);
-	}
+	connect_end(in);
+	free_text(in->params.initiator_name);
+	free_text(in->params.target_name);
+	free_text(in->params.portal);
+	free_text(in->params.chap_name);
+	free_text(in->params.chap_secret);
+	free_text(in->params.chap_mutual_name);
+	free_text(in->params.chap_mutual_secret);
 	free(in);
 }
 

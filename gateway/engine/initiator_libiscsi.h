@@ -35,12 +35,16 @@ struct initiator {
 	const struct initiator_events *events;
 	void *arg;
 	struct loop *loop;
+	struct initiator_params params; /* its texts are ours */
 	struct iscsi_context *iscsi;
 	struct event *readable, *writable;
 	struct loop_hook flush;
+	uint64_t login_by_us;
 	struct timer deadline; /* of the login; and with 0, to report a failure from the loop */
 	bool in_service, dead, connected, open, closing;
 	bool discovery; /* no commands, but SendTargets */
+	bool plain; /* logs in without the security stage */
+	bool refused; /* in the security stage, where there is no secret to show: once more, plain */
 	unsigned queued; /* commands since the last flush */
 	bool queued_payload;
 	bool rejected; /* it has met a Reject before */

@@ -66,10 +66,12 @@ class Connection:
                 keys += b"MaxRecvDataSegmentLength=" + limit + b"\0InitialR2T=No\0ImmediateData=Yes\0"
             else:
                 keys += b"AuthMethod=None\0"
+            if self.trick == "prefers-chap" and not flags & 0x0C:
+                keys, flags = b"AuthMethod=CHAP\0", 0
             answer = bytearray(self.pdu(LOGIN, itt, keys, flags=flags))
             answer[8:14] = bhs[8:14]
             answer[15] = flags & 1
-            answer[36:40] = bytes(4)
+            answer[36:40] = bytes([2, 0, 0, 0] if self.trick == "no-security" and not flags & 0x0C else 4)
             self.sock.sendall(answer)
             if flags & 0x83 == 0x83:
                 return
