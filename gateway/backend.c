@@ -4,6 +4,7 @@
 #include "gateway/base/log.h"
 #include "gateway/base/memory.h"
 #include "gateway/gateway.h"
+#include "gateway/kinship.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -104,6 +105,7 @@ static void link_remove(struct link *link, const char *reason)
 	link->lanes_attached = gateway->worker_count;
 	str_copy(link->reason, sizeof(link->reason), reason);
 	atomic_store(&link->drained, true);
+	kinship_forget(link->backend->kinship, link);
 	for (unsigned w = 0; w < gateway->worker_count; w++) {
 		link->lanes[w] = (struct lane_view){ .state = LANE_DOWN, .logins = link->lanes[w].logins };
 		worker_remove_link(gateway->workers[w], link);
@@ -338,6 +340,7 @@ struct backend *backend_create(struct gateway *gateway, const struct config *sou
 	backend->config = config;
 	backend->from_config = from_config;
 	list_init(&backend->links);
+	backend->kinship = kinship_create(backend);
 	list_add_tail(&gateway->backends, &backend->link);
 	backend->discovery_count =
 		(unsigned)(config->portal_count < LINK_SOURCES_MAX ? config->portal_count : LINK_SOURCES_MAX);
@@ -360,6 +363,7 @@ struct backend *backend_create(struct gateway *gateway, const struct config *sou
 
 void backend_stop(struct backend *backend)
 {
+	kinship_stop(backend->kinship);
 	for (unsigned i = 0; i < backend->discovery_count; i++) {
 		timer_stop(&backend->discoveries[i].next);
 		timer_stop(&backend->discoveries[i].over);
@@ -375,6 +379,7 @@ void backend_destroy(struct backend *backend)
 	if (!backend)
 		return;
 	backend_stop(backend);
+	kinship_destroy(backend->kinship);
 	list_for_each(link, &backend->links, backend_link)
 		link_destroy(link);
 	list_del(&backend->link);

@@ -15,6 +15,7 @@
 #include "gateway/engine/link.h"
 
 struct gateway;
+struct kinship;
 
 struct backend {
 	struct list link; /* gateway.backends */
@@ -27,6 +28,7 @@ struct backend {
 	struct list links; /* struct link */
 	struct discovery *discoveries; /* one a configured portal */
 	unsigned discovery_count;
+	struct kinship *kinship;
 };
 
 /* The backend `index` of source. */
@@ -37,7 +39,7 @@ void backend_remove(struct backend *backend);
 
 /* Of a link that is being removed no worker has anything any more, and no device a path: it is gone. */
 void backend_link_left(struct link *link);
-void backend_stop(struct backend *backend); /* no further discovery */
+void backend_stop(struct backend *backend); /* no further discovery, nor experiment */
 void backend_destroy(struct backend *backend); /* no worker has a lane on its links */
 
 /* As an element of "backends", every default filled in. */

@@ -146,17 +146,17 @@ static void check_paces(struct gateway *gateway, struct device *device)
 /* Told when it has stayed so from one look to the next: after a reset every path registers anew. */
 static void check_fence(struct gateway *gateway, struct device *device)
 {
-	const char *fence = device_fence(device);
-	bool settled = fence == device->fence_seen;
+	int form = (int)device_fence_form(device), told = device->fence_told;
+	bool settled = form == device->fence_seen;
 
-	device->fence_seen = fence;
-	if (!settled || fence == device->fence_told || !device_paths_up(device))
+	device->fence_seen = form;
+	if (!settled || form == told || !device_paths_up(device))
 		return;
-	if (device->fence_told)
-		journal_add(gateway->journal, strcmp(fence, "reservation") == 0 ? "info" : "warning", "fence-changed",
-			    device->core.id, "writes that are lost with a link are fenced by form %s now, not %s",
-			    fence, device->fence_told);
-	device->fence_told = fence;
+	if (told >= 0)
+		journal_add(gateway->journal, form < told ? "info" : "warning", "fence-changed", device->core.id,
+			    "writes that are lost with a link are fenced by form %s now, not %s",
+			    fence_form_name((enum fence_wish)form), fence_form_name((enum fence_wish)told));
+	device->fence_told = form;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */

@@ -3,6 +3,7 @@
 #include "gateway/base/memory.h"
 #include "gateway/dsm_table.h"
 #include "gateway/engine/host_reservation.h"
+#include "gateway/kinship.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -44,6 +45,7 @@ struct device *device_create(const struct lu_info *lu, const char *id, unsigned 
 	device->block_size = lu->block_size;
 	str_copy(device->reason, sizeof(device->reason), lu->problem ? lu->problem : "");
 	device->lun = -1;
+	device->fence_seen = device->fence_told = -1;
 	device->pathless_since_us = unix_time_us();
 	return device;
 }
@@ -205,21 +207,42 @@ static bool path_core_registered(const struct path_core *path, unsigned worker_c
 	return true;
 }
 
-const char *device_fence(const struct device *device)
+/* What would be done for a write that is lost with the path's link now. */
+static enum fence_wish path_core_fence(const struct path_core *path, unsigned worker_count)
 {
-	static const char *const names[] = { "reservation", "session", "wait", "none" };
+	enum fence_wish form = path->link->fence;
+
+	if (form == FENCE_AUTO && !path_core_registered(path, worker_count))
+		form = FENCE_SESSION;
+	if (form == FENCE_SESSION && !kinship_has_sibling(path->link))
+		form = FENCE_WAIT;
+	return form;
+}
+
+enum fence_wish device_fence_form(const struct device *device)
+{
 	enum fence_wish weakest = FENCE_AUTO;
 
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct path_core *path = device->paths[i];
-		enum fence_wish has = path->link->fence;
+		enum fence_wish form = path_core_fence(path, device->worker_count);
 
-		if (has == FENCE_AUTO && !path_core_registered(path, device->worker_count))
-			has = FENCE_SESSION;
-		if (path_core_up(path, device->worker_count) && has > weakest)
-			weakest = has;
+		if (path_core_up(path, device->worker_count) && form > weakest)
+			weakest = form;
 	}
-	return device_paths_up(device) ? names[weakest] : "none";
+	return device_paths_up(device) ? weakest : FENCE_NONE;
+}
+
+const char *fence_form_name(enum fence_wish form)
+{
+	static const char *const names[] = { "reservation", "session", "wait", "none" };
+
+	return names[form];
+}
+
+const char *device_fence(const struct device *device)
+{
+	return fence_form_name(device_fence_form(device));
 }
 
 enum dsm_access path_core_access(const struct path_core *path)

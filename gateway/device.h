@@ -42,7 +42,7 @@ struct device {
 	unsigned leaving; /* workers whose disk has not left yet */
 	int lun; /* at the target; -1: none was ever given */
 	bool unsaved; /* it was given just now and is not on disk yet */
-	const char *fence_seen, *fence_told; /* by the last look; in the last event; of device_fence() */
+	int fence_seen, fence_told; /* by the last look; in the last event: device_fence_form(); -1: none yet */
 	uint64_t pathless_since_us; /* Unix time; 0: has a path */
 
 	struct settings own; /* what the API has set for this device */
@@ -91,9 +91,12 @@ enum path_state path_core_state(const struct path_core *path, unsigned worker_co
 enum dsm_access path_core_access(const struct path_core *path);
 unsigned device_paths_up(const struct device *device);
 
-/* The form of fence that protects its writes now (row F1): "reservation" when every path that is up holds a key;
- * "session" when a login ends what is left of the old one; "wait", "none" when nothing more is allowed. */
-const char *device_fence(const struct device *device);
+/* The form of fence that would come to the aid of its writes now, if one of its links fell silent (row F1), and that of
+ * its weakest path: FENCE_AUTO, reservation, where the path holds a key; session where a login through another portal
+ * would end what is left; wait; none. */
+enum fence_wish device_fence_form(const struct device *device);
+const char *fence_form_name(enum fence_wish form); /* "reservation", "session", "wait", "none" */
+const char *device_fence(const struct device *device); /* its name */
 
 /* On some worker commands wait for a fence, or until one of the paths there are can be used: activated, or through its
  * transition. */

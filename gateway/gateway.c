@@ -7,6 +7,7 @@
 #include "gateway/checkup.h"
 #include "gateway/dsm_table.h"
 #include "gateway/hosts.h"
+#include "gateway/kinship.h"
 #include "gateway/levels.h"
 #include "gateway/persist.h"
 #include "gateway/recall.h"
@@ -74,6 +75,7 @@ static void on_lane_report(struct message *message)
 	if (had_session && lane->state < LANE_PROBING && !gateway->stopping && !rehearsal_lasts(gateway, link))
 		checkup_link_failed(gateway, link);
 	rehearsal_link_changed(gateway, link);
+	kinship_look(link->backend->kinship);
 	if (report->inventory && !gateway->stopping)
 		registry_inventory(gateway, link, report->worker, report->generation, report->inventory);
 	lane_report_destroy(report);

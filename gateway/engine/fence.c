@@ -55,7 +55,8 @@ struct lane *fence_sibling(struct lane *lane)
 	if (list_empty(&lane->fence.writes) || lane->shut || lane->link->fence > FENCE_SESSION || is_preempted(lane))
 		return NULL;
 	list_for_each(sibling, &lane->worker->lanes, worker_link) {
-		if (sibling == lane || sibling->state != LANE_UP || !link_same_group(sibling->link, lane->link) ||
+		if (sibling == lane || sibling->state != LANE_UP ||
+		    !link_same_group(lane->link, lane->logins, sibling->link, sibling->logins, lane->worker->index) ||
 		    n++ < lane->fence.tried)
 			continue;
 		lane->fence.tried++;

@@ -252,22 +252,10 @@ static const struct initiator_events lane_events = {
 /* A login with this lane's ISID through the portal of `via`, which is the lane's own link or a sibling. */
 static void lane_open(struct lane *lane, const struct link *via)
 {
-	const struct timers *timers = &lane->worker->timers;
-	const struct link *link = lane->link;
-	struct initiator_params params = {
-		.initiator_name = link->initiator_name,
-		.target_name = link->iqn,
-		.portal = via->portal,
-		.chap_name = link->chap_name,
-		.chap_secret = link->chap_secret,
-		.chap_mutual_name = link->chap_mutual_name,
-		.chap_mutual_secret = link->chap_mutual_secret,
-		.login_us = timers->login_timeout * US_PER_S,
-		.silence_us = (timers->keepalive_interval + timers->keepalive_timeout) * US_PER_S,
-	};
+	struct initiator_params params = link_login_params(lane->link, via, &lane->worker->timers);
 
 	lane->worker->transport->close(lane->initiator);
-	link_isid(link, lane->worker->index, params.isid);
+	link_isid(lane->link, lane->worker->index, params.isid);
 	lane->initiator = lane->worker->transport->open(lane->worker->loop, &params, &lane_events, lane);
 }
 

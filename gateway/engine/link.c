@@ -2,7 +2,9 @@
 
 #include "gateway/base/bytes.h"
 #include "gateway/base/memory.h"
+#include "gateway/engine/initiator.h"
 #include "gateway/hash.h"
+#include "gateway/timers.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,6 +62,7 @@ struct link *link_create(unsigned number, unsigned worker_count, const char *iqn
 	if (!link->cells)
 		abort();
 	memset(link->cells, 0, worker_count * sizeof(link->cells[0]));
+	link->kin = xcalloc(worker_count, sizeof(link->kin[0]));
 	link->lanes = xcalloc(worker_count, sizeof(link->lanes[0]));
 	link->loads = xcalloc(worker_count, sizeof(link->loads[0]));
 	for (unsigned w = 0; w < worker_count; w++)
@@ -84,9 +87,18 @@ void link_destroy(struct link *link)
 	free(link->chap_mutual_name);
 	secret_free(link->chap_mutual_secret);
 	free(link->cells);
+	free(link->kin);
 	free(link->loads);
 	free(link->lanes);
 	free(link);
+}
+
+/* Type 10b: random (RFC 7143 11.12.5). */
+static void isid_put(uint8_t isid[6], uint64_t hash)
+{
+	isid[0] = 0x80;
+	put_be24(isid + 1, (uint32_t)(hash >> 40));
+	put_be16(isid + 4, (uint16_t)(hash >> 16));
 }
 
 void link_isid(const struct link *link, unsigned worker, uint8_t isid[6])
@@ -94,16 +106,65 @@ void link_isid(const struct link *link, unsigned worker, uint8_t isid[6])
 	uint64_t h = hash_text(link->isid_seed, link->iqn);
 
 	h = hash_text(h, link->portal);
-	h = hash_bytes(h, &worker, sizeof(worker));
-	isid[0] = 0x80;
-	put_be24(isid + 1, (uint32_t)(h >> 40));
-	put_be16(isid + 4, (uint16_t)(h >> 16));
+	isid_put(isid, hash_bytes(h, &worker, sizeof(worker)));
 }
 
-bool link_same_group(const struct link *a, const struct link *b)
+void link_spare_isid(const struct link *link, unsigned n, uint8_t isid[6])
 {
-	return a->backend == b->backend && a->tpgt == b->tpgt && strcasecmp(a->iqn, b->iqn) == 0 &&
-	       (atomic_load(&a->sources) & atomic_load(&b->sources)) != 0;
+	uint64_t h = hash_text(hash_text(link->isid_seed, "spare"), link->iqn);
+
+	h = hash_text(h, link->portal);
+	isid_put(isid, hash_bytes(h, &n, sizeof(n)));
+}
+
+struct initiator_params link_login_params(const struct link *link, const struct link *via, const struct timers *timers)
+{
+	return (struct initiator_params){
+		.initiator_name = link->initiator_name,
+		.target_name = link->iqn,
+		.portal = via->portal,
+		.chap_name = link->chap_name,
+		.chap_secret = link->chap_secret,
+		.chap_mutual_name = link->chap_mutual_name,
+		.chap_mutual_secret = link->chap_mutual_secret,
+		.login_us = timers->login_timeout * US_PER_S,
+		.silence_us = (timers->keepalive_interval + timers->keepalive_timeout) * US_PER_S,
+	};
+}
+
+uint32_t link_kin(const struct link *link, unsigned worker, uint64_t login)
+{
+	uint64_t kin = atomic_load_explicit(&link->kin[worker], memory_order_relaxed);
+
+	return (uint32_t)kin == (uint32_t)login ? (uint32_t)(kin >> 32) : 0;
+}
+
+/* Both in one word, so that a lane never takes the number of one login for that of another. */
+void link_set_kin(struct link *link, unsigned worker, uint64_t login, uint32_t kin)
+{
+	atomic_store_explicit(&link->kin[worker], (uint64_t)kin << 32 | (uint32_t)login, memory_order_relaxed);
+}
+
+static bool same_names(const struct link *a, const struct link *b)
+{
+	return a->backend == b->backend && a->tpgt == b->tpgt && strcasecmp(a->iqn, b->iqn) == 0;
+}
+
+static bool listed_together(const struct link *a, const struct link *b)
+{
+	return (atomic_load(&a->sources) & atomic_load(&b->sources)) != 0;
+}
+
+bool link_may_be_kin(const struct link *a, const struct link *b)
+{
+	return !listed_together(a, b) && same_names(a, b);
+}
+
+bool link_same_group(const struct link *a, uint64_t a_login, const struct link *b, uint64_t b_login, unsigned worker)
+{
+	uint32_t kin = link_kin(a, worker, a_login);
+
+	return same_names(a, b) && (listed_together(a, b) || (kin && kin == link_kin(b, worker, b_login)));
 }
 
 unsigned link_workers_up(const struct link *link)

@@ -40,6 +40,8 @@ enum fence_wish { FENCE_AUTO, FENCE_SESSION, FENCE_WAIT, FENCE_NONE };
 int fence_wish_parse(const char *text);
 
 struct backend;
+struct initiator_params;
+struct timers;
 
 /* The load of a link as a policy on one worker sees it. */
 struct link_load {
@@ -70,6 +72,10 @@ struct link {
 	 * control loop before the lanes start; later bits are added atomically. */
 	_Atomic uint64_t sources;
 
+	/* One a worker: what experiments have shown of one login of its lane (kinship.h). Written by the control loop;
+	 * link_kin() reads it. */
+	_Atomic uint64_t *kin;
+
 	_Atomic bool drained; /* maintenance (row L5): no new I/O; written by the control loop */
 	struct probation probation;
 
@@ -89,8 +95,23 @@ void link_destroy(struct link *link); /* takes NULL */
 /* The ISID of one worker's lane: type 10b (random), constant over restarts (RFC 7143 10.1.1). */
 void link_isid(const struct link *link, unsigned worker, uint8_t isid[6]);
 
-/* A session on `a` can be ended by a login through `b` (row F1, form session). */
-bool link_same_group(const struct link *a, const struct link *b);
+/* ISIDs that no lane has, for experiments between this link and another one; n is 0 or 1. */
+void link_spare_isid(const struct link *link, unsigned n, uint8_t isid[6]);
+
+/* For a login to the link's target through the portal of `via`; the ISID is the caller's to fill in. */
+struct initiator_params link_login_params(const struct link *link, const struct link *via, const struct timers *timers);
+
+/* Sessions with the same kin number live in one target node. It belongs to one login of the worker's lane; 0: nothing
+ * has been shown of that one. */
+uint32_t link_kin(const struct link *link, unsigned worker, uint64_t login);
+void link_set_kin(struct link *link, unsigned worker, uint64_t login, uint32_t kin);
+
+/* The same target and tag, but no answer has listed both: whether sessions know each other there is to be shown. */
+bool link_may_be_kin(const struct link *a, const struct link *b);
+
+/* The session that the worker had on `a` with that login can be ended by a login through `b`, where it has the other
+ * one (row F1, form session). */
+bool link_same_group(const struct link *a, uint64_t a_login, const struct link *b, uint64_t b_login, unsigned worker);
 
 unsigned link_workers_up(const struct link *link);
 const char *link_state_name(const struct link *link);

@@ -11,6 +11,7 @@
 
 PULLED_MS=1000
 RESET_MS=200
+FORM= # of the fence that the disk must have
 
 # stall NAME EVENT PORT LIMIT: the event at that portal in the middle of a mixed load. Fails when a command does;
 # returns whether the longest one ended within LIMIT.
@@ -18,6 +19,7 @@ stall()
 {
 	local name=$1 event=$2 port=$3 limit=$4 longest
 
+	wait_until 60 device_is .fence "$FORM"
 	start_load "$name" --url "$(lun_url 0)" --sessions 2 --depth 8 --seconds 6 --rate 2000 --sizes 4k,64k \
 		--mix read=50,write=45,flush=1 --region 64m --timeout 0
 	sleep 2.5
@@ -86,8 +88,8 @@ end_scene()
 }
 
 note "four portals of one group, fence by a login"
+FORM=session
 scene session 1 1 1 1
-device_is .fence session || fail "the fence is $(device .fence)"
 measure pulled portal_drop "${PORTS[0]}" $PULLED_MS
 measure reset portal_kill_established "${PORTS[1]}" $RESET_MS
 has_event fenced "form session" || fail "no fence: $(api GET /events | jq -c '.events[] | [.type, .message]')"
@@ -96,6 +98,7 @@ end_scene
 
 note "four groups, fence by the reservation"
 scene auto 1 2 3 4
+FORM=reservation
 if device_is .fence reservation; then
 	measure pulled-alone portal_drop "${PORTS[0]}" $PULLED_MS
 	measure reset-alone portal_kill_established "${PORTS[2]}" $RESET_MS
@@ -106,11 +109,10 @@ fi
 end_scene
 
 note "tgt"
+# It lists each portal by itself: that a login through one ends the sessions of another has to be shown first.
+FORM=session
 scene_tgt
-note "its fence is $(device .fence)"
-# It lists each portal by itself, so nothing shows that a login through one ends the sessions of another: writes that
-# were lost without a word may have to wait for fence_wait.
-measure pulled-tgt portal_drop "${PORTS[0]}" $((10000 + PULLED_MS))
+measure pulled-tgt portal_drop "${PORTS[0]}" $PULLED_MS
+has_event fenced "form session" || fail "no fence: $(api GET /events | jq -c '.events[] | [.type, .message]')"
 measure reset-tgt portal_kill_established "${PORTS[1]}" $RESET_MS
-has_event fenced || fail "no fence: $(api GET /events | jq -c '.events[] | [.type, .message]')"
 end_scene

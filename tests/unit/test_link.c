@@ -89,12 +89,12 @@ static void test_same_group(void **state)
 
 	(void)state;
 	other_backend->backend = (struct backend *)(void *)a;
-	assert_true(link_same_group(a, sibling));
-	assert_true(link_same_group(sibling, a));
-	assert_false(link_same_group(a, other_group));
-	assert_false(link_same_group(a, other_target));
-	assert_false(link_same_group(a, other_source));
-	assert_false(link_same_group(a, other_backend));
+	assert_true(link_same_group(a, 1, sibling, 1, 0));
+	assert_true(link_same_group(sibling, 1, a, 1, 0));
+	assert_false(link_same_group(a, 1, other_group, 1, 0));
+	assert_false(link_same_group(a, 1, other_target, 1, 0));
+	assert_false(link_same_group(a, 1, other_source, 1, 0));
+	assert_false(link_same_group(a, 1, other_backend, 1, 0));
 	link_destroy(a);
 	link_destroy(sibling);
 	link_destroy(other_group);
