@@ -208,12 +208,16 @@ static bool path_core_registered(const struct path_core *path, unsigned worker_c
 }
 
 /* What would be done for a write that is lost with the path's link now. */
-static enum fence_wish path_core_fence(const struct path_core *path, unsigned worker_count)
+static enum fence_wish path_core_fence(const struct path_core *path, unsigned worker_count, unsigned paths_up)
 {
 	enum fence_wish form = path->link->fence;
 
-	if (form == FENCE_AUTO && !path_core_registered(path, worker_count))
+	if (form == FENCE_AUTO)
+		form = path_core_registered(path, worker_count) ? FENCE_AUTO : FENCE_SESSION;
+	else if (form == FENCE_LU_RESET && kinship_has_sibling(path->link))
 		form = FENCE_SESSION;
+	if (form == FENCE_LU_RESET && paths_up < 2) /* there is no other path to ask for it */
+		form = FENCE_WAIT;
 	if (form == FENCE_SESSION && !kinship_has_sibling(path->link))
 		form = FENCE_WAIT;
 	return form;
@@ -222,20 +226,21 @@ static enum fence_wish path_core_fence(const struct path_core *path, unsigned wo
 enum fence_wish device_fence_form(const struct device *device)
 {
 	enum fence_wish weakest = FENCE_AUTO;
+	unsigned paths_up = device_paths_up(device);
 
 	for (unsigned i = 0; i < device->path_count; i++) {
 		const struct path_core *path = device->paths[i];
-		enum fence_wish form = path_core_fence(path, device->worker_count);
+		enum fence_wish form = path_core_fence(path, device->worker_count, paths_up);
 
 		if (path_core_up(path, device->worker_count) && form > weakest)
 			weakest = form;
 	}
-	return device_paths_up(device) ? weakest : FENCE_NONE;
+	return paths_up ? weakest : FENCE_NONE;
 }
 
 const char *fence_form_name(enum fence_wish form)
 {
-	static const char *const names[] = { "reservation", "session", "wait", "none" };
+	static const char *const names[] = { "reservation", "session", "lu-reset", "wait", "none" };
 
 	return names[form];
 }

@@ -137,6 +137,17 @@ static void on_key_found(struct message *message)
 	free(found);
 }
 
+static void on_lu_reset(struct message *message)
+{
+	struct reset_report *report = container_of(message, struct reset_report, message);
+	struct gateway *gateway = report->gateway;
+
+	for (unsigned w = 0; w < gateway->worker_count; w++)
+		if (w != report->worker && !gateway->stopping)
+			worker_lu_was_reset(gateway->workers[w], report->core, report->number);
+	free(report);
+}
+
 static void on_access(void *ctx, void *arg)
 {
 	registry_access(ctx, arg);
@@ -169,6 +180,7 @@ static const struct worker_upcalls upcalls = {
 	.decisions = recall_report,
 	.outage = rehearsal_report,
 	.key_found = on_key_found,
+	.lu_reset = on_lu_reset,
 	.access = on_access,
 	.link_left = on_link_left,
 	.shut = on_worker_shut,

@@ -328,7 +328,7 @@ static struct pair *next_pair(struct kinship *kinship)
 	struct link *b;
 
 	list_for_each(b, &kinship->backend->links, backend_link) {
-		if (b->fence <= FENCE_SESSION && is_steady(b) && !kin_of(b))
+		if (b->fence < FENCE_WAIT && is_steady(b) && !kin_of(b))
 			pair = next_pair_of(kinship, b);
 		if (pair)
 			break;

@@ -26,7 +26,7 @@
 	OPTION(SILENT, silent, 0, "silent", NULL, "it falls silent instead of being cut")                              \
 	OPTION(LIMIT, limit, 0, "limit", "N", "so many at most (default: 20)")                                         \
 	OPTION(IQN, iqn, 0, "iqn", "IQN,...", "only these targets of the array")                                       \
-	OPTION(FENCE, fence, 0, "fence", "FORM", "the strongest fence that is allowed: auto, session, wait, none")     \
+	OPTION(FENCE, fence, 0, "fence", "FORM", "the fence that is allowed: auto, session, lu-reset, wait, none")     \
 	OPTION(USER, user, 0, "user", "NAME", "CHAP name with which the gateway logs in there")                        \
 	OPTION(SECRET_FILE, secret_file, 0, "secret-file", "FILE", "its secret, in a file on the gateway")             \
 	OPTION(MUTUAL_USER, mutual_user, 0, "mutual-user", "NAME", "CHAP name with which the array proves itself")     \

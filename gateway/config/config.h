@@ -34,7 +34,7 @@ struct config_backend {
 	size_t portal_count;
 	char **iqns; /* only these targets; none: all that SendTargets lists */
 	size_t iqn_count;
-	char *fence; /* "auto", "session", "wait", "none" */
+	char *fence; /* "auto", "session", "lu-reset", "wait", "none" */
 	struct config_user chap; /* name NULL: none */
 };
 

@@ -87,8 +87,9 @@ const struct config_option config_table[] = {
 	{ "backends[].iqns[]", CONFIG_TEXT, .help = "iSCSI name", .max = TEXT_BYTES_MAX,
 	  .check = config_value_iscsi_name },
 	{ "backends[].fence", CONFIG_TEXT, "\"auto\"", .help = "how a write that was lost with its link is kept from landing "
-	  "late: auto is the strongest form that the array has, with persistent reservations first",
-	  .max = TEXT_BYTES_MAX, .choices = "auto|session|wait|none" },
+	  "late: auto is the strongest form that the array has, with persistent reservations first; lu-reset is for "
+	  "arrays that are known to be one",
+	  .max = TEXT_BYTES_MAX, .choices = "auto|session|lu-reset|wait|none" },
 	{ "backends[].chap", CONFIG_GROUP, "{}", .help = "how the gateway logs in there; empty: without CHAP" },
 	CHAP_ROWS("backends[].chap", "null"),
 

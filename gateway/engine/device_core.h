@@ -8,6 +8,7 @@
 #define BRAID_DEVICE_CORE_H
 
 #include "gateway/engine/figures.h"
+#include "gateway/engine/lu_reset.h"
 #include "gateway/engine/news.h"
 #include "gateway/engine/path.h"
 #include "gateway/engine/throttle.h"
@@ -54,6 +55,7 @@ struct device_core {
 	_Atomic unsigned *throttled; /* commands that the throttle keeps back, one a worker */
 	struct throttle_bucket throttle;
 	struct news news;
+	struct lu_resets resets;
 	struct host_reservations *reservations; /* of the hosts */
 };
 

@@ -491,6 +491,7 @@ struct disk *disk_create(struct worker *worker, struct device_core *core, struct
 	timer_init(&disk->hold, disk_clock(disk), on_hold_over, disk);
 	timer_init(&disk->leave, disk_clock(disk), on_leave, disk);
 	leftover_init(disk);
+	lu_reset_init(disk);
 	disk->pathless_since_us = disk_now(disk);
 	list_add_tail(&worker->disks, &disk->worker_link);
 	return disk;
@@ -520,6 +521,7 @@ void disk_destroy(struct disk *disk)
 	timer_stop(&disk->hold);
 	timer_stop(&disk->leave);
 	leftover_done(disk);
+	lu_reset_done(disk);
 	throttle_done(&disk->throttle);
 	failback_done(&disk->failback);
 	access_done(&disk->access);

@@ -13,6 +13,7 @@
 #include "gateway/engine/failback.h"
 #include "gateway/engine/io.h"
 #include "gateway/engine/leftover.h"
+#include "gateway/engine/lu_reset.h"
 #include "gateway/engine/path.h"
 #include "target/target.h"
 
@@ -49,6 +50,7 @@ struct disk {
 	unsigned busy; /* commands inside */
 	struct timer leave; /* the next look at what is still inside */
 	struct leftover leftover;
+	struct lu_reset reset;
 	void (*left)(void *arg, struct disk *disk); /* removal: called when the last command is done */
 	void *left_arg;
 };

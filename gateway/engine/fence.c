@@ -15,6 +15,7 @@ void fence_add(struct lane *lane, struct io *io)
 	io->place = IO_FENCED;
 	disk_count_fenced(io->disk, 1);
 	io->fenced_us = fence_now(lane);
+	io->resets = atomic_load(&io->disk->core->resets.begun); /* the connection is closed by now */
 	decision_lost(io, DECISION_FENCED, lane->reason);
 	list_add_tail(&lane->fence.writes, &io->link);
 }
@@ -52,7 +53,7 @@ struct lane *fence_sibling(struct lane *lane)
 	struct lane *sibling;
 	unsigned n = 0;
 
-	if (list_empty(&lane->fence.writes) || lane->shut || lane->link->fence > FENCE_SESSION || is_preempted(lane))
+	if (list_empty(&lane->fence.writes) || lane->shut || lane->link->fence >= FENCE_WAIT || is_preempted(lane))
 		return NULL;
 	list_for_each(sibling, &lane->worker->lanes, worker_link) {
 		if (sibling == lane || sibling->state != LANE_UP ||
@@ -65,8 +66,19 @@ struct lane *fence_sibling(struct lane *lane)
 	return NULL;
 }
 
-/* Those that have been fenced for `age_us` at least. */
-static void release_aged(struct lane *lane, const struct disk *disk, uint64_t age_us, const char *form)
+void fence_reset(struct lane *lane)
+{
+	struct io *io;
+
+	if (lane->link->fence != FENCE_LU_RESET || lane->shut)
+		return;
+	list_for_each(io, &lane->fence.writes, link)
+		lu_reset_want(io->disk);
+}
+
+/* Those that were fenced at `latest_us` or before, and before the reset with that number began. */
+static void release_older(struct lane *lane, const struct disk *disk, uint64_t latest_us, uint64_t reset,
+			  const char *form)
 {
 	struct list freed, *link;
 	struct io *io;
@@ -74,7 +86,7 @@ static void release_aged(struct lane *lane, const struct disk *disk, uint64_t ag
 
 	list_init(&freed);
 	list_for_each(io, &lane->fence.writes, link) {
-		if ((disk && io->disk != disk) || fence_now(lane) - io->fenced_us < age_us)
+		if ((disk && io->disk != disk) || io->fenced_us > latest_us || io->resets >= reset)
 			continue;
 		list_del(&io->link);
 		list_add_tail(&freed, &io->link);
@@ -96,20 +108,26 @@ static void release_aged(struct lane *lane, const struct disk *disk, uint64_t ag
 
 void fence_release(struct lane *lane, const struct disk *disk, const char *form)
 {
-	release_aged(lane, disk, 0, form);
+	release_older(lane, disk, UINT64_MAX, UINT64_MAX, form);
+}
+
+void fence_release_reset(struct lane *lane, const struct disk *disk, uint64_t number)
+{
+	release_older(lane, disk, UINT64_MAX, number, "lu-reset");
 }
 
 /* A lane may have come back, carried writes and died again meanwhile: each has a time of its own. */
 static void on_fence_wait(void *arg)
 {
 	struct lane *lane = arg;
-	uint64_t wait = lane->worker->timers.fence_wait * US_PER_S;
+	uint64_t wait = lane->worker->timers.fence_wait * US_PER_S, now = fence_now(lane);
 	const struct io *oldest;
 
-	release_aged(lane, NULL, wait, "wait");
+	if (now >= wait) /* else it was made longer than the clock is old */
+		release_older(lane, NULL, now - wait, UINT64_MAX, "wait");
 	oldest = list_first(&lane->fence.writes, struct io, link);
 	if (oldest)
-		timer_arm(&lane->fence.wait, oldest->fenced_us + wait - fence_now(lane));
+		timer_arm(&lane->fence.wait, oldest->fenced_us + wait - now);
 }
 
 void fence_init(struct lane *lane)

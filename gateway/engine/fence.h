@@ -3,7 +3,8 @@
  *
  * When a session ends, the array may still have its writes, or they are on the wire. None of them is sent again before
  * something has ended them there: the key of the session is taken away (form reservation), a login with its ISID has
- * ended it (form session), or time has passed (form wait). A part of struct lane. One worker's thread.
+ * ended it (form session), a reset of the logical unit has (form lu-reset, see lu_reset.h), or time has passed (form
+ * wait). A part of struct lane. One worker's thread.
  */
 #ifndef BRAID_FENCE_H
 #define BRAID_FENCE_H
@@ -38,6 +39,12 @@ struct lane *fence_sibling(struct lane *lane);
 
 /* Whether writes of that disk are still behind this lane's fence. */
 bool fence_holds(const struct lane *lane, const struct disk *disk);
+
+/* No sibling is left: resets that may lift the fence are asked for. */
+void fence_reset(struct lane *lane);
+
+/* The reset with that number has ended what was left of that disk's when it began. */
+void fence_release_reset(struct lane *lane, const struct disk *disk, uint64_t number);
 
 /* Old copies of its writes (NULL: of every disk's) can no longer land, for the reason `form`: they go on. */
 void fence_release(struct lane *lane, const struct disk *disk, const char *form);

@@ -5,9 +5,9 @@
  * connect, what to send, when to give up. An initiator never reconnects and never sends a command again (row F2).
  *
  * Thread: the loop that it was opened on. No call reports synchronously: every event comes from the loop.
- * Order: open -> opened | failed; then submit -> done ..., abort_task -> managed ...; failed at most once; close ends
- * it at any time, except inside an event of this very initiator other than `failed`. After close no event comes and no
- * buffer is touched; transfers that were not done are the caller's again, their outcome unknown.
+ * Order: open -> opened | failed; then submit -> done ..., abort_task or reset_lu -> managed ...; failed at most once;
+ * close ends it at any time, except inside an event of this very initiator other than `failed`. After close no event
+ * comes and no buffer is touched; transfers that were not done are the caller's again, their outcome unknown.
  */
 #ifndef BRAID_INITIATOR_H
 #define BRAID_INITIATOR_H
@@ -70,8 +70,8 @@ struct initiator_events {
 	/* The array ends the connection, and wants no other login before that time (Time2Wait). `failed` is next. */
 	void (*dismissed)(void *arg, uint64_t wait_us);
 	void (*done)(void *arg, struct xfer *xfer);
-	/* The answer to abort_task. When that has ended the task and its transfer was not done before, it never will
-	 * be: it is the caller's again. */
+	/* The answer to abort_task or reset_lu. When the former has ended the task and its transfer was not done
+	 * before, it never will be: it is the caller's again. */
 	void (*managed)(void *arg, uint8_t response);
 	/* Discovery sessions: one call for each (target, portal), then one with NULL. */
 	void (*found)(void *arg, const struct initiator_target *target);
@@ -83,8 +83,10 @@ struct initiator_ops {
 	struct initiator *(*open)(struct loop *loop, const struct initiator_params *params,
 				  const struct initiator_events *events, void *arg);
 	void (*submit)(struct initiator *initiator, struct xfer *xfer);
-	/* ABORT TASK of a command that is under way; one at a time. `managed` follows. */
+	/* ABORT TASK of a command that is under way; one at a time of either. `managed` follows. */
 	void (*abort_task)(struct initiator *initiator, struct xfer *xfer);
+	/* LOGICAL UNIT RESET. Transfers that it ends are not done: they want an abort_task each. */
+	void (*reset_lu)(struct initiator *initiator, uint16_t lun);
 	void (*discover)(struct initiator *initiator); /* after opened */
 	/* After opened: what the array sends is left unread until it is called again with false. */
 	void (*mute)(struct initiator *initiator, bool mute);

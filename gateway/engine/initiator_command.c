@@ -116,6 +116,12 @@ static void on_command(struct iscsi_context *iscsi, int status, void *data, void
 		initiator_die(in, "%s", initiator_reason(in));
 }
 
+/* LUNs above 255 take flat space addressing (SAM-5 4.7.7.3) */
+static int lun_field(uint16_t lun)
+{
+	return lun < 256 ? lun : 0x4000 | lun;
+}
+
 static void command_send(struct initiator *in, struct xfer *xfer)
 {
 	static const int xfer_dirs[] = { SCSI_XFER_NONE, SCSI_XFER_READ, SCSI_XFER_WRITE };
@@ -138,11 +144,8 @@ static void command_send(struct initiator *in, struct xfer *xfer)
 		scsi_task_set_iov_out(task, &xt->iov, 1);
 		in->queued_payload = true;
 	}
-	/* LUNs above 255 take flat space addressing (SAM-5 4.7.7.3) */
-	int lun = xfer->lun < 256 ? xfer->lun : 0x4000 | xfer->lun;
-
 	in->owed += xfer_pdus(xfer);
-	if (iscsi_scsi_command_async(in->iscsi, lun, task, on_command, NULL, xfer) < 0) {
+	if (iscsi_scsi_command_async(in->iscsi, lun_field(xfer->lun), task, on_command, NULL, xfer) < 0) {
 		initiator_die(in, "%s", initiator_reason(in));
 		return;
 	}
@@ -240,6 +243,19 @@ void initiator_abort_task(struct initiator *in, struct xfer *xfer)
 		.itt = xt->task.itt,
 		.cmd_sn = xt->task.cmdsn,
 		.xfer = xfer,
+	};
+	loop_at_turn_end(in->loop, &in->flush);
+}
+
+void initiator_reset_lu(struct initiator *in, uint16_t lun)
+{
+	if (in->dead)
+		return;
+	in->manage = (struct manage){
+		.state = MANAGE_WANTED,
+		.function = ISCSI_TM_LUN_RESET,
+		.lun = lun_field(lun),
+		.itt = UINT32_MAX, /* it is not about a task (RFC 7143 11.5.4) */
 	};
 	loop_at_turn_end(in->loop, &in->flush);
 }

@@ -465,6 +465,7 @@ const struct initiator_ops initiator_libiscsi = {
 	.open = libiscsi_open,
 	.submit = initiator_submit,
 	.abort_task = initiator_abort_task,
+	.reset_lu = initiator_reset_lu,
 	.discover = libiscsi_discover,
 	.mute = libiscsi_mute,
 	.close = libiscsi_close,

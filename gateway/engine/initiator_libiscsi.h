@@ -75,6 +75,7 @@ const char *initiator_reason(struct initiator *in);
 /* initiator_ops */
 void initiator_submit(struct initiator *in, struct xfer *xfer);
 void initiator_abort_task(struct initiator *in, struct xfer *xfer);
+void initiator_reset_lu(struct initiator *in, uint16_t lun);
 
 /* The queue has been worked on: task management goes on as far as it can. */
 void initiator_manage(struct initiator *in);

@@ -44,6 +44,7 @@ struct io {
 	unsigned conflicts; /* reservation conflicts, because the path's key was gone */
 	unsigned retries; /* counted ones */
 	uint64_t fenced_us; /* IO_FENCED: since when */
+	uint64_t resets; /* IO_FENCED: of its logical unit that had begun by then */
 	uint64_t uncounted_since_us; /* the first of the retries in a row that are bounded by time instead; 0: none */
 	uint64_t uncounted_first_us; /* the first of them all; 0: none */
 	unsigned losses; /* links that failed with it in flight */

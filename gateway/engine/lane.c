@@ -204,7 +204,7 @@ static void on_opened(void *arg)
 		fence_release(lane, NULL, "session");
 		return;
 	}
-	if (lane->link->fence <= FENCE_SESSION)
+	if (lane->link->fence < FENCE_WAIT)
 		fence_release(lane, NULL, "session");
 	lane->logins++;
 	lane->reprobes = 0;
@@ -294,6 +294,7 @@ static void lane_recover(struct lane *lane)
 		lane_open(lane, sibling->link);
 		return;
 	}
+	fence_reset(lane);
 	lane_set_state(lane, LANE_DOWN, delay, NULL);
 	if (!lane->shut)
 		lane_later(lane, delay, lane_connect);
@@ -327,7 +328,7 @@ void lane_fail(struct lane *lane, const char *reason)
 	lane->generation++;
 	lane->worker->transport->close(lane->initiator);
 	lane->initiator = NULL;
-	lane->abort = (struct abort){ .sent = false };
+	abort_lost(lane);
 	if (was_up && !lane->shut) {
 		figure_add(&lane->cell->path_failures, 1);
 		figure_set(&lane->cell->last_failure_us, unix_time_us());
@@ -358,6 +359,7 @@ struct lane *lane_create(struct worker *worker, struct link *link)
 	list_init(&lane->paths);
 	slot_init(lane);
 	queue_init(lane);
+	abort_init(lane);
 	fence_init(lane);
 	outage_init(lane);
 	timer_init(&lane->reconnect, lane_clock(lane), on_reconnect, lane);

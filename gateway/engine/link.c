@@ -40,9 +40,9 @@ static struct policy_load load_of(const struct policy_link *policy)
 
 int fence_wish_parse(const char *text)
 {
-	static const char *const names[] = { "auto", "session", "wait", "none" };
+	static const char *const names[] = { "auto", "session", "lu-reset", "wait", "none" };
 
-	for (int i = 0; i < 4; i++)
+	for (int i = 0; i < 5; i++)
 		if (strcmp(names[i], text) == 0)
 			return i;
 	return -1;

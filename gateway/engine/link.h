@@ -33,10 +33,16 @@ struct lane_view {
 	uint64_t logins;
 };
 
-/* What the administrator allows as a fence (row F1): the strongest that the array has, or no stronger one than this. */
-enum fence_wish { FENCE_AUTO, FENCE_SESSION, FENCE_WAIT, FENCE_NONE };
+/* What the administrator allows as a fence (row F1); the strongest that there is counts. */
+enum fence_wish {
+	FENCE_AUTO, /* reservation, session, wait */
+	FENCE_SESSION, /* session, wait */
+	FENCE_LU_RESET, /* session, LU reset, wait: the one wish that includes it, see lu_reset.h */
+	FENCE_WAIT,
+	FENCE_NONE,
+};
 
-/* "auto", "session", "wait", "none"; -1 for others. */
+/* "auto", "session", "lu-reset", "wait", "none"; -1 for others. */
 int fence_wish_parse(const char *text);
 
 struct backend;

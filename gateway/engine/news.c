@@ -4,13 +4,18 @@
 
 static unsigned kind_of(uint16_t asc)
 {
-	return asc == ASC_MODE_PARAMETERS_CHANGED ? 0 : 1;
+	return asc == ASC_MODE_PARAMETERS_CHANGED ? 0 : asc == ASC_COMMANDS_CLEARED ? 1 : 2;
 }
 
 void news_caught_up(struct news *news, struct news_heard *heard)
 {
 	for (unsigned kind = 0; kind < NEWS_KINDS; kind++)
 		heard->count[kind] = atomic_load(&news->known[kind]);
+}
+
+void news_caught_up_on(struct news *news, struct news_heard *heard, uint16_t asc)
+{
+	heard->count[kind_of(asc)] = atomic_load(&news->known[kind_of(asc)]);
 }
 
 bool news_first(struct news *news, struct news_heard *heard, uint16_t asc)
@@ -33,4 +38,9 @@ void news_expect(struct news *news, struct news_heard *heard, uint16_t asc)
 
 	if (heard->count[kind_of(asc)] == was)
 		heard->count[kind_of(asc)] = was + 1;
+}
+
+void news_made(struct news *news, uint16_t asc)
+{
+	atomic_fetch_add(&news->known[kind_of(asc)], 1);
 }

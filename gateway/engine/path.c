@@ -89,6 +89,7 @@ bool path_met_attention(struct path *path, const struct dsm_result *result)
 
 	if (!result->has_sense || result->sense_key != SENSE_UNIT_ATTENTION)
 		return false;
+	lu_reset_heard(path, result);
 	path_check_key(path, result);
 	flags = path_verdict(path, result).flags;
 	if (flags & DSM_TELL_HOSTS)
@@ -145,6 +146,8 @@ static void path_set_state(struct path *path, enum path_state state)
 		path_plan_verify(path);
 	if (state == PATH_UP)
 		access_refresh(&disk->access);
+	if (state == PATH_UP)
+		lu_reset_path_up(disk);
 	atomic_store_explicit(&path->core->states[disk->worker->index], (int)state, memory_order_relaxed);
 	disk_refresh(disk);
 }
@@ -234,6 +237,8 @@ static void on_verified(void *arg, const struct xfer *xfer)
 	path->verify_sent = false;
 	if (path_met_attention(path, &result))
 		health = DSM_HEALTH_AGAIN;
+	else if (result.status == SCSI_GOOD)
+		news_caught_up_on(&path->disk->core->news, &path->heard, ASC_RESET_OCCURRED);
 	path_verified(path, health);
 }
 

@@ -171,6 +171,8 @@ void retry_answered(struct io *io, const struct xfer *xfer)
 	log_debug("disk", "device=%s path=%s opcode=%02x status=%02x sense=%x/%02x/%02x next=%d", disk->core->id,
 		  path->core->id, io->cdb[0], result.status, result.sense_key, result.asc, result.ascq, verdict.next);
 	judge_path(path, &verdict);
+	if (lu_reset_heard(path, &result))
+		verdict.flags &= ~(unsigned)DSM_COUNTED;
 	if (path_check_key(path, &result))
 		verdict.flags &= ~(unsigned)DSM_COUNTED; /* one a path, all at once, and it rests for that */
 	if (verdict.flags & DSM_CUT_QUEUE)
@@ -254,5 +256,15 @@ void retry_aborted(struct io *io, uint64_t sent_us)
 		io->retries++;
 		path_timed_out(io->path, sent_us);
 	}
+	retry_outcome_unknown(io);
+}
+
+/* That is as if its link had failed: it is not counted, but whatever goes on like that ends some time. */
+void retry_reset(struct io *io)
+{
+	io->place = IO_IDLE;
+	decision_lost(io, DECISION_ABORTED, "the logical unit was reset");
+	if (io->losses++ == 0)
+		io->first_loss_us = disk_now(io->disk);
 	retry_outcome_unknown(io);
 }

@@ -26,4 +26,7 @@ void retry_reconciled(struct io *io, enum reconciled what);
 /* io, sent at `sent_us`, was aborted at the array, for its host or because it took too long (row E4). */
 void retry_aborted(struct io *io, uint64_t sent_us);
 
+/* io was ended by a reset of the logical unit. */
+void retry_reset(struct io *io);
+
 #endif

@@ -33,6 +33,7 @@ static void slot_release(struct lane *lane, struct slot *slot)
 	slot->io = NULL;
 	slot->answer = NULL;
 	slot->abort = SLOT_ABORT_NONE;
+	slot->blameless = false;
 	slot->overdue_us = 0;
 	if (lane->abort.slot == slot)
 		lane->abort.slot = NULL;
@@ -213,9 +214,12 @@ void slot_aborted(struct lane *lane, struct slot *slot)
 	list_del(&xfer->link);
 	if (io) {
 		count_inflight(lane, io, -1);
-		retry_aborted(io, slot->started_us);
+		if (slot->blameless)
+			retry_reset(io);
+		else
+			retry_aborted(io, slot->started_us);
 	} else {
-		xfer->status = SCSI_TASK_ABORTED;
+		xfer->status = slot->blameless ? SCSI_BUSY : SCSI_TASK_ABORTED; /* the former asks again */
 		xfer->sense_len = 0;
 		xfer->transfer = 0;
 		give_answer(slot);

@@ -31,6 +31,7 @@ struct slot {
 	uint64_t started_us;
 	enum slot_abort abort; /* see abort.h */
 	uint64_t abort_us; /* since when it is wanted */
+	bool blameless; /* a reset of the logical unit has ended it: see abort_lun() */
 	uint64_t overdue_us; /* since when it should have been answered; 0: there is time left */
 };
 

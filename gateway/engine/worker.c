@@ -96,7 +96,7 @@ struct order {
 	struct path_core *path;
 	struct policy_setup *setup;
 	uint64_t generation, key;
-	uint64_t number; /* of a question */
+	uint64_t number; /* of a question; of a reset */
 	uint64_t us;
 	bool silent;
 	uint16_t lun;
@@ -427,6 +427,21 @@ static void do_remove_key(void *ctx, void *arg)
 void worker_remove_key(struct worker *worker, struct device_core *core, uint64_t key)
 {
 	give(worker, do_remove_key, (struct order){ .core = core, .key = key });
+}
+
+static void do_lu_was_reset(void *ctx, void *arg)
+{
+	struct order *order = arg;
+	struct disk *disk = worker_disk(ctx, order->core);
+
+	if (disk)
+		lu_reset_happened(disk, order->number);
+	free(order);
+}
+
+void worker_lu_was_reset(struct worker *worker, struct device_core *core, uint64_t number)
+{
+	give(worker, do_lu_was_reset, (struct order){ .core = core, .number = number });
 }
 
 static void do_disown(void *ctx, void *arg)

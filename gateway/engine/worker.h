@@ -67,6 +67,16 @@ struct key_found {
 	uint64_t key;
 };
 
+/* A reset of a device's logical unit has happened, as that worker has learned (lu_reset.h). The control loop frees it.
+ */
+struct reset_report {
+	struct message message;
+	struct gateway *gateway;
+	struct device_core *core;
+	unsigned worker;
+	uint64_t number; /* 0: it is not the gateway's own */
+};
+
 struct worker_upcalls {
 	void (*lane)(struct message *message); /* of a struct lane_report */
 	void (*notice)(struct message *message); /* of a struct notice */
@@ -74,6 +84,7 @@ struct worker_upcalls {
 	void (*decisions)(struct message *message); /* of a struct decision_report */
 	void (*outage)(struct message *message); /* of a struct outage_report */
 	void (*key_found)(struct message *message); /* of a struct key_found */
+	void (*lu_reset)(struct message *message); /* of a struct reset_report */
 	void (*access)(void *gateway, void *core); /* access states of that device_core's paths have changed */
 	void (*link_left)(void *gateway, void *link); /* worker_remove_link has been carried out */
 	void (*shut)(void *gateway, void *worker); /* worker_shut has been carried out */
@@ -136,6 +147,8 @@ void worker_path_up(struct worker *worker, struct device_core *core, struct path
 void worker_settle_link(struct worker *worker, struct link *link, uint64_t generation);
 /* That key at the device is nobody's: it is taken away. */
 void worker_remove_key(struct worker *worker, struct device_core *core, uint64_t key);
+/* The device's logical unit was reset, as another worker has learned: as lu_reset_happened(). */
+void worker_lu_was_reset(struct worker *worker, struct device_core *core, uint64_t number);
 /* The device behind that LUN is not used here: the key that the link's nexus may have left there is given back. */
 void worker_disown(struct worker *worker, struct link *link, uint16_t array_lun);
 /* Every disk leaves, then every lane is shut. */

@@ -1,8 +1,8 @@
 #!/bin/bash
 # Writes stand still in the array when the link that carried them is lost. The gateway sends them over another path only
 # behind the fence, so that the old copies cannot come down later upon what the host has written since: in the forms
-# reservation, session and wait, with other timing in each round. Without a fence they do come down, so this test is
-# known to bite. BRAID_ROUNDS: rounds for each form, 100 unless given; BRAID_TEST_SEED.
+# reservation, session, LU reset and wait, with other timing in each round. Without a fence they do come down, so this test is
+# known to bite. BRAID_ROUNDS: rounds for each form, 100 unless given (of LU reset the tenth part); BRAID_TEST_SEED.
 # row: F1
 # timeout: 900
 . "$(dirname "$0")/../lib/scenario.sh"
@@ -12,18 +12,19 @@ ROUNDS=${BRAID_ROUNDS:-100}
 SEED=${BRAID_TEST_SEED:-1}
 PORTALS=16 # each is cut in turn: by then it has to be back
 
-# begin FENCE FENCE_WAIT: an array with its ports in one portal group, and the gateway with that fence; all I/O takes
-# one path
+# begin FENCE FENCE_WAIT [apart]: an array with its ports in one portal group, or each in one of its own, and the gateway
+# with that fence; all I/O takes one path
 begin()
 {
-	local port arguments=()
+	local port group=1 arguments=()
 
 	ports=()
 	rm -rf state array.sock
 	for ((i = 0; i < PORTALS; i++)); do
 		free_port port
 		ports+=("$port")
-		arguments+=(--portal "127.0.0.1:$port,1")
+		[[ ${3-} != apart ]] || group=$((i + 1))
+		arguments+=(--portal "127.0.0.1:$port,$group")
 		portal_restore "$port"
 	done
 	start_array array --log-level warn --control array.sock --lu ram:16M "${arguments[@]}"
@@ -57,11 +58,13 @@ figure()
 	jq -e "$2" "$1.json" >/dev/null
 }
 
-for form in reservation session; do
-	begin "$(sed 's/reservation/auto/' <<<"$form")" 30
+for form in reservation session lu-reset; do
+	begin "$(sed 's/reservation/auto/' <<<"$form")" 30 "$(sed -n 's/lu-reset/apart/p' <<<"$form")"
 	expect_eq "$(device .fence)" "$form" "the fence of the disk"
-	rounds $form "$ROUNDS" --writes 4 --delay 80 --silent 20 || fail "$form: $(tail -n 5 braidd.log)"
-	figure $form ".rounds == $ROUNDS and .inside > .rounds" || fail "$form: hardly any write was inside"
+	count=$ROUNDS
+	[[ $form != lu-reset ]] || count=$(((ROUNDS + 9) / 10)) # a disk is reset once in three seconds
+	rounds $form "$count" --writes 4 --delay 80 --silent 20 || fail "$form: $(tail -n 5 braidd.log)"
+	figure $form ".rounds == $count and .inside > .rounds" || fail "$form: hardly any write was inside"
 	figure $form '.let_go == 0' || fail "$form: the array still held old copies after the fence"
 	figure $form '.longest_ms < 30000' || fail "$form: time had to stand in for the fence"
 	has_event fenced "form $form" || fail "no fence: $(api GET /events | jq -c '.events[] | [.type, .message]')"

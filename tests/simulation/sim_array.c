@@ -119,6 +119,17 @@ void sim_array_attention(struct sim_array *array, int lun, uint16_t asc)
 	}
 }
 
+void sim_array_reset_lu(struct sim_array *array, uint16_t lun)
+{
+	struct sim_session *session;
+
+	list_for_each(session, &array->sessions, link) {
+		if (!array->cheats)
+			array->ended += sim_session_abort(session, lun);
+		sim_session_attention(session, lun, 0x2903);
+	}
+}
+
 struct sim_portal *sim_portal_find(struct sim *sim, const char *address)
 {
 	struct sim_array *array;

@@ -16,7 +16,7 @@
 
 #define SIM_PORTALS_MAX 64
 
-/* What becomes of an ABORT TASK. */
+/* What becomes of an ABORT TASK, or of a LOGICAL UNIT RESET. */
 enum sim_aborts { SIM_ABORTS_OBEYED, SIM_ABORTS_REFUSED, SIM_ABORTS_IGNORED };
 
 struct sim_portal {
@@ -30,7 +30,7 @@ struct sim_portal {
 	uint64_t travel_us; /* that a command is longer on its way there, also when its connection is lost meanwhile */
 
 	unsigned task_set; /* commands that a session may have inside; one more meets TASK SET FULL. 0: any number */
-	enum sim_aborts aborts;
+	enum sim_aborts aborts, reset;
 	bool down; /* nothing listens; set by sim_portal_down() */
 	bool refuse; /* logins are refused */
 	bool black_hole; /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
@@ -40,6 +40,7 @@ struct sim_portal {
 	uint64_t logins;
 	uint64_t commands; /* that arrived */
 	unsigned aborted; /* commands, by ABORT TASK */
+	unsigned resets; /* that arrived, of logical units */
 	unsigned refused; /* by TASK SET FULL */
 };
 
@@ -53,7 +54,8 @@ struct sim_array {
 	struct list faults; /* struct sim_fault: the first that fits counts */
 	struct sim_groups groups;
 	uint64_t linger_us;
-	bool cheats; /* reinstatement leaves the old session's commands alive: what a fence must not meet */
+	uint64_t ended; /* commands, by resets */
+	bool cheats; /* reinstatement and resets leave old commands alive: what a fence must not meet */
 
 	/* Every command as it arrives, before any fault; NULL: nobody listens. */
 	void (*heard)(void *arg, const struct sim_portal *portal, uint16_t lun, const uint8_t *cdb);
@@ -77,6 +79,9 @@ unsigned sim_array_release(struct sim_array *array);
 
 /* A unit attention for every session on `lun`; SIM_ANY: on all. */
 void sim_array_attention(struct sim_array *array, int lun, uint16_t asc);
+
+/* A LOGICAL UNIT RESET has come from somewhere: the commands inside are over, and every session hears of it. */
+void sim_array_reset_lu(struct sim_array *array, uint16_t lun);
 
 struct sim_portal *sim_portal_find(struct sim *sim, const char *address);
 void sim_portal_down(struct sim_portal *portal, bool down); /* down: connections are reset */

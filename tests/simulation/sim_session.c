@@ -14,7 +14,8 @@ struct sim_task {
 	struct sim_session *session;
 	struct xfer *xfer; /* NULL: nobody waits for the answer */
 	uint64_t tag;
-	bool is_abort; /* it is an ABORT TASK of the command with that tag */
+	bool is_abort; /* it is an ABORT TASK of the command with that tag; */
+	bool is_reset; /* a LOGICAL UNIT RESET */
 	uint8_t response;
 	uint8_t cdb[SCSI_CDB_MAX];
 	enum scsi_dir dir;
@@ -194,7 +195,7 @@ static void task_return(struct sim_task *task)
 	struct initiator *initiator = task->session->initiator;
 	uint8_t response = task->response;
 
-	if (task->is_abort) {
+	if (task->is_abort || task->is_reset) {
 		task_destroy(task);
 		if (initiator)
 			sim_transport_managed(initiator, response);
@@ -247,7 +248,7 @@ static void task_abort(struct sim_task *task)
 	}
 	task->response = portal->aborts == SIM_ABORTS_REFUSED ? TMF_NOT_SUPPORTED : TMF_NO_TASK;
 	list_for_each(victim, &task->session->tasks, link) {
-		if (victim->is_abort || victim->tag != task->tag || victim->stage == TASK_RETURNS ||
+		if (victim->is_abort || victim->is_reset || victim->tag != task->tag || victim->stage == TASK_RETURNS ||
 		    portal->aborts != SIM_ABORTS_OBEYED)
 			continue;
 		task->response = TMF_COMPLETE;
@@ -256,6 +257,23 @@ static void task_abort(struct sim_task *task)
 		break;
 	}
 	timer_arm(&task->timer, SIM_LATENCY_US);
+}
+
+/* A LOGICAL UNIT RESET has arrived. */
+static void task_reset(struct sim_task *task)
+{
+	struct sim_portal *portal = task->session->portal;
+
+	portal->resets++;
+	task->stage = TASK_RETURNS;
+	if (portal->reset == SIM_ABORTS_IGNORED) {
+		task_destroy(task);
+		return;
+	}
+	timer_arm(&task->timer, SIM_LATENCY_US);
+	task->response = portal->reset == SIM_ABORTS_REFUSED ? TMF_NOT_SUPPORTED : TMF_COMPLETE;
+	if (task->response == TMF_COMPLETE)
+		sim_array_reset_lu(portal->array, task->lun);
 }
 
 static void on_task(void *arg)
@@ -271,6 +289,10 @@ static void on_task(void *arg)
 			return;
 		if (task->is_abort) {
 			task_abort(task);
+			return;
+		}
+		if (task->is_reset) {
+			task_reset(task);
 			return;
 		}
 		portal->commands++;
@@ -308,6 +330,14 @@ static struct sim_task *task_create(struct sim_session *session, uint64_t tag)
 void sim_session_abort_task(struct sim_session *session, uint64_t tag)
 {
 	task_create(session, tag)->is_abort = true;
+}
+
+void sim_session_reset_lu(struct sim_session *session, uint16_t lun)
+{
+	struct sim_task *task = task_create(session, 0);
+
+	task->is_reset = true;
+	task->lun = lun;
 }
 
 void sim_session_submit(struct sim_session *session, struct xfer *xfer, uint64_t tag)

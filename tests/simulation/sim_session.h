@@ -42,6 +42,9 @@ void sim_session_submit(struct sim_session *session, struct xfer *xfer, uint64_t
 /* ABORT TASK of the command with that tag. */
 void sim_session_abort_task(struct sim_session *session, uint64_t tag);
 
+/* LOGICAL UNIT RESET. */
+void sim_session_reset_lu(struct sim_session *session, uint16_t lun);
+
 void sim_session_attention(struct sim_session *session, uint16_t lun, uint16_t asc);
 unsigned sim_session_release(struct sim_session *session); /* hung commands go on; how many */
 unsigned sim_session_abort(struct sim_session *session, uint16_t lun); /* commands that have arrived; how many */

@@ -22,7 +22,7 @@ struct initiator {
 	struct timer timer; /* the next step, or the failure */
 	void (*step)(struct initiator *in);
 	bool open, dead, in_event, muted;
-	bool managing; /* an ABORT TASK is not answered yet */
+	bool managing; /* an ABORT TASK or LOGICAL UNIT RESET is not answered yet */
 	struct xfer *victim; /* of it; NULL: it is done */
 	const char *reason;
 	uint64_t wait_us; /* of a logout that the array asked for */
@@ -204,6 +204,15 @@ static void sim_abort_task(struct initiator *in, struct xfer *xfer)
 	sim_session_abort_task(in->session, mine->tag);
 }
 
+static void sim_reset_lu(struct initiator *in, uint16_t lun)
+{
+	if (in->dead)
+		return;
+	must(!in->managing, "a LOGICAL UNIT RESET before another request is answered");
+	in->managing = true;
+	sim_session_reset_lu(in->session, lun);
+}
+
 static void report_targets(struct initiator *in)
 {
 	struct sim_array *array = in->portal->array;
@@ -265,6 +274,7 @@ const struct initiator_ops sim_transport = {
 	.open = sim_open,
 	.submit = sim_submit,
 	.abort_task = sim_abort_task,
+	.reset_lu = sim_reset_lu,
 	.discover = sim_discover,
 	.mute = sim_mute,
 	.close = sim_close,

@@ -253,6 +253,10 @@ static void change_something(struct chaos *chaos)
 	static const uint16_t attentions[] = { 0x2900, 0x2907, 0x2a06, 0x3f03, 0x3f0e };
 	struct sim_lu *lu = chaos->world->lus[sim_below(&chaos->rng, DISKS)];
 
+	if (sim_chance(&chaos->rng, 10)) {
+		sim_array_reset_lu(chaos->world->array, lu->lun);
+		return;
+	}
 	if (sim_chance(&chaos->rng, 20)) {
 		sim_lu_resize(lu, lu->blocks + 8);
 		sim_array_attention(chaos->world->array, lu->lun, 0x2a09);
@@ -405,7 +409,8 @@ static void check_end(struct chaos *chaos)
 		wrong(chaos, "more commands were carried out than submitted");
 }
 
-/* What it can: ALUA with one seed in four, a reservation for the fence with two in five. */
+/* What it can: ALUA with one seed in four, a reservation for the fence with two in five, unless that is to be a reset
+ * of the logical unit. */
 static void describe_lu(struct sim_lu *lu, uint64_t seed)
 {
 	lu->tpgs = seed % 4 ? 0 : 1 + (unsigned)(seed / 4 % 3);
@@ -419,7 +424,7 @@ static bool run(uint64_t seed, bool verbose)
 	static const char *const policies[] = { "round-robin", "least-queue-depth", "fail-over-only", "least-blocks",
 						"round-robin-subset" };
 	struct chaos *chaos = calloc(1, sizeof(*chaos));
-	char options[256];
+	char options[384];
 	bool failed;
 
 	if (!chaos)
@@ -429,8 +434,10 @@ static bool run(uint64_t seed, bool verbose)
 	chaos->patient = seed % 3 != 0;
 	snprintf(options, sizeof(options),
 		 "{'policies': {'default': '%s'}, 'timers': {'pdo_remove_period': %u, 'retry_count': 60, "
-		 "'command_timeout': 8, 'path_verify_enabled': %s, 'path_verification_period': 7}}",
-		 policies[seed % 5], chaos->patient ? PATIENT_S : IMPATIENT_S, seed % 2 ? "true" : "false");
+		 "'command_timeout': 8, 'path_verify_enabled': %s, 'path_verification_period': 7}, "
+		 "'backends': [{'name': 'array-0', 'portals': ['" PORTAL_1A "'], 'fence': '%s'}]}",
+		 policies[seed % 5], chaos->patient ? PATIENT_S : IMPATIENT_S, seed % 2 ? "true" : "false",
+		 seed % 4 == 2 ? "lu-reset" : "auto");
 	chaos->world = world_create(WORKERS);
 	for (unsigned lun = 0; lun < DISKS; lun++)
 		describe_lu(chaos->world->lus[lun], seed);

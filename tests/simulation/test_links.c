@@ -129,13 +129,13 @@ static void start_hosts(struct run *run)
 
 /* ---- what happens ---------------------------------------------------------------------------------------------- */
 
-static const char *const fences[] = { "auto", "session", "wait" };
+static const char *const fences[] = { "auto", "session", "wait", "lu-reset" };
 
 /* "a" has the first two portals, "b" the last two; each is there as the API knows it. */
 static void add(struct run *run, unsigned which)
 {
 	json_t *element = json_pack("{s:s, s:[s], s:s}", "name", which ? "b" : "a", "portals",
-				    which ? PORTAL_2A : PORTAL_1A, "fence", fences[run->seed % 3]);
+				    which ? PORTAL_2A : PORTAL_1A, "fence", fences[run->seed / 2 % 4]);
 	struct problem problem;
 	const char *name;
 	bool created;
@@ -303,7 +303,7 @@ static void check_end(struct run *run)
 	for (unsigned lun = 0; lun < DISKS; lun++) {
 		const struct sim_reservations *r = &run->world->lus[lun]->reservations;
 
-		if (r->enabled && run->seed % 3 == 0 && (r->count != 4 * WORKERS || r->holder < 0))
+		if (r->enabled && run->seed / 2 % 4 == 0 && (r->count != 4 * WORKERS || r->holder < 0))
 			wrong(run, "LUN %u has %u keys, holder %d", lun, r->count, r->holder);
 	}
 	for (unsigned w = 0; w < WORKERS; w++) {

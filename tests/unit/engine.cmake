@@ -7,6 +7,7 @@ foreach(name test_command test_inquiry test_claim test_journal test_link test_ne
   braid_unit_test(${name} braid_gateway)
 endforeach()
 foreach(name test_probe test_lane test_multipath test_retry test_hold test_removal test_registry
-             test_reidentify test_throttle test_failback test_fence test_kinship test_error_table test_abort test_reconcile test_queue)
+             test_reidentify test_throttle test_failback test_fence test_kinship test_lu_reset test_error_table test_abort
+             test_reconcile test_queue)
   braid_unit_test(${name} braid_sim)
 endforeach()
