@@ -321,6 +321,31 @@ static void forget_unseen(struct gateway *gateway, const struct link *link, unsi
 	}
 }
 
+/* Whether another path of the device is used that says otherwise of ALUA: what standby, and what an access state,
+ * means could not be told for both. An array that is changed as a whole is taken up again path by path. */
+static bool is_mixed(const struct device *device, const struct path_core *path, const struct lu_info *lu)
+{
+	for (unsigned i = 0; i < device->path_count; i++) {
+		const struct path_core *other = device->paths[i];
+
+		for (unsigned w = 0; other != path && w < device->worker_count; w++)
+			if (other->seen[w] && !other->tpgs != !lu->tpgs)
+				return true;
+	}
+	return false;
+}
+
+static void refuse_mixed(struct gateway *gateway, const struct device *device, struct path_core *path, unsigned worker)
+{
+	if (!path->mixed)
+		journal_add(gateway->journal, "warning", "path-refused", device->core.id,
+			    "path %s, %s LUN %u, %s ALUA, the others %s: the array's ports must be set alike", path->id,
+			    path->link->portal, path->lun, device->core.tpgs ? "has no" : "has",
+			    device->core.tpgs ? "have it" : "have not");
+	path->mixed = true;
+	worker_identify_link_later(gateway->workers[worker], path->link);
+}
+
 /* Takes in what one probe says of one LU. */
 static void take_lu(struct gateway *gateway, struct link *link, unsigned worker, uint64_t generation,
 		    const struct lu_info *lu)
@@ -336,6 +361,12 @@ static void take_lu(struct gateway *gateway, struct link *link, unsigned worker,
 		device->block_size = lu->block_size;
 	if (!path)
 		return;
+	if (is_mixed(device, path, lu)) {
+		refuse_mixed(gateway, device, path, worker);
+		return;
+	}
+	path->mixed = false;
+	path->tpgs = lu->tpgs;
 	is_new = !path->seen[worker];
 	path->seen[worker] = generation;
 	atomic_store(&path->group, lu->port_group);

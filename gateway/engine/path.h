@@ -40,6 +40,8 @@ struct path_core {
 	struct probation probation;
 
 	/* control loop only */
+	unsigned tpgs; /* as this port's standard inquiry data tell it */
+	bool mixed; /* refused, since it tells of ALUA otherwise than the device's other paths */
 	uint64_t *seen; /* one a worker: the probe that last found the LU here; 0: it is not here now */
 	struct pace pace;
 	uint64_t suspicions; /* that have been judged: see figure_cell */

@@ -32,6 +32,7 @@ struct sim_portal {
 	unsigned task_set; /* commands that a session may have inside; one more meets TASK SET FULL. 0: any number */
 	enum sim_aborts aborts, reset;
 	bool down; /* nothing listens; set by sim_portal_down() */
+	bool plain; /* its standard inquiry data tell of no ALUA, whatever the logical unit has */
 	bool refuse; /* logins are refused */
 	bool black_hole; /* nothing gets through, nobody is told; set by sim_portal_black_hole() */
 	bool mute_discovery; /* SendTargets is not answered */

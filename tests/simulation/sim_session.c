@@ -124,6 +124,8 @@ static void task_carry_out(struct sim_task *task)
 		sim_lu_execute(lu, task->cdb, task->data, task->len, &task->answer);
 		if (lu->tpgs && task->cdb[0] == 0x12 && (task->cdb[1] & 1) && task->cdb[2] == 0x83)
 			sim_port_designate(session->portal, task->data, task->len, &task->answer);
+		if (session->portal->plain && task->cdb[0] == 0x12 && !(task->cdb[1] & 1) && task->len > 5)
+			task->data[5] &= 0xcf;
 	}
 }
 

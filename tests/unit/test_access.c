@@ -470,6 +470,41 @@ static void test_attention_without_an_end(void **state)
 	}
 }
 
+static void identify_all(struct world *world)
+{
+	static const char *const portals[] = { PORTAL_1A, PORTAL_1B, PORTAL_2A, PORTAL_2B };
+
+	for (unsigned i = 0; i < 4; i++)
+		lane_reidentify(world_lane(world, portals[i]));
+}
+
+/* row: P8: a port without ALUA beside others with it is refused, until it is set as they are; an array that is changed
+ * as a whole comes back */
+static void test_mixed_ports(void **state)
+{
+	struct world *world = world_create(1);
+	struct device *device;
+
+	(void)state;
+	for (unsigned i = 0; i < 2; i++)
+		world->lus[i]->tpgs = IMPLICIT;
+	world->portals[3]->plain = true;
+	world_start(world, NULL);
+	sim_run(world->sim, 10 * S);
+	device = gateway_device(world->g->gateway, world_disk(world, 0)->core->id);
+	assert_int_equal(device_paths_up(device), 3);
+	assert_int_equal(sim_gateway_events(world->g, "path-refused"), 2); /* of two disks */
+	world->portals[3]->plain = false;
+	sim_run(world->sim, 120 * S);
+	assert_int_equal(device_paths_up(device), 4);
+	for (unsigned i = 0; i < 4; i++)
+		world->portals[i]->plain = true;
+	identify_all(world);
+	sim_run(world->sim, 300 * S);
+	assert_int_equal(device_paths_up(device), 4);
+	world_destroy(world);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -491,6 +526,7 @@ int main(void)
 		cmocka_unit_test(test_extended_header_refused),
 		cmocka_unit_test(test_passive_without_alua),
 		cmocka_unit_test(test_question_meets_attention),
+		cmocka_unit_test(test_mixed_ports),
 		cmocka_unit_test(test_question_is_lost),
 		cmocka_unit_test(test_attention_without_an_end),
 	};
