@@ -152,11 +152,11 @@ static void close_spares(struct kinship *kinship)
 	}
 }
 
+/* why may be the words of a spare's initiator, which are gone with it. */
 static void finish(struct kinship *kinship, enum outcome outcome, const char *why)
 {
 	struct pair *pair = kinship->pair;
 
-	close_spares(kinship);
 	kinship->pair = NULL;
 	pair->outcome = outcome;
 	pair->ended_us = now_us(kinship);
@@ -168,6 +168,7 @@ static void finish(struct kinship *kinship, enum outcome outcome, const char *wh
 		journal_add(kinship->backend->gateway->journal, "info", "no-siblings", pair->b->id,
 			    "%s and %s have the same names, but %s", pair->a->portal, pair->b->portal, why);
 	}
+	close_spares(kinship);
 	timer_arm(&kinship->look, 0);
 }
 
@@ -183,10 +184,12 @@ static void on_failed(void *arg, const char *reason)
 	struct spare *spare = arg;
 	struct kinship *kinship = spare->kinship;
 
+	if (spare - kinship->spares != steps[kinship->step].ends) {
+		finish(kinship, OUTCOME_UNKNOWN, reason);
+		return;
+	}
 	kinship->backend->gateway->transport->close(spare->initiator);
 	spare->initiator = NULL;
-	if (spare - kinship->spares != steps[kinship->step].ends)
-		finish(kinship, OUTCOME_UNKNOWN, reason);
 }
 
 static void on_dismissed(void *arg, uint64_t wait_us)

@@ -24,7 +24,7 @@ struct initiator {
 	bool open, dead, in_event, muted;
 	bool managing; /* an ABORT TASK or LOGICAL UNIT RESET is not answered yet */
 	struct xfer *victim; /* of it; NULL: it is done */
-	const char *reason;
+	char reason[64]; /* gone with it, as a library's would be */
 	uint64_t wait_us; /* of a logout that the array asked for */
 };
 
@@ -74,7 +74,7 @@ static void fail_later(struct initiator *in, uint64_t delay_us, const char *reas
 	if (in->dead)
 		return;
 	in->dead = true;
-	in->reason = reason;
+	str_copy(in->reason, sizeof(in->reason), reason);
 	next_step(in, delay_us, report_failure);
 }
 
