@@ -24,7 +24,7 @@ struct conn {
 	struct loop_hook turn_end; /* flush, or say that it is closed */
 	struct loop_hook again; /* what was received is not all handed over */
 	const char *reason; /* why it is closed or closing */
-	bool failed, finishing, paused, congested;
+	bool failed, finishing, paused, silent, congested;
 	bool header_digest, data_digest;
 	uint32_t max_data_len;
 	uint64_t sent_bytes, received_bytes;
@@ -210,7 +210,7 @@ static bool (*const rx_steps[])(struct conn *conn) = {
 
 static bool conn_may_parse(const struct conn *conn)
 {
-	return !conn->failed && !conn->finishing && !conn->paused && !conn->congested;
+	return !conn->failed && !conn->finishing && !conn->paused && !conn->silent && !conn->congested;
 }
 
 static void conn_parse(struct conn *conn)
@@ -301,6 +301,14 @@ void conn_resume(struct conn *conn)
 {
 	conn->paused = false;
 	conn_update_reading(conn);
+}
+
+void conn_silence(struct conn *conn, bool silent)
+{
+	conn->silent = silent;
+	conn_update_reading(conn);
+	if (!silent && conn->loop)
+		conn_schedule(conn);
 }
 
 /* ---- sending ---- */
@@ -510,7 +518,7 @@ static void on_turn_end(void *arg)
 {
 	struct conn *conn = arg;
 
-	if (!conn->failed && !event_pending(&conn->write_event, EV_WRITE, NULL))
+	if (!conn->failed && !conn->silent && !event_pending(&conn->write_event, EV_WRITE, NULL))
 		conn_flush(conn);
 	if (conn->finishing && !conn_sending(conn))
 		conn->failed = true;

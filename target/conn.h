@@ -81,6 +81,9 @@ void conn_set_digests(struct conn *conn, bool header, bool data);
 void conn_pause(struct conn *conn);
 void conn_resume(struct conn *conn);
 
+/* Neither reads nor sends, and says so to nobody, until it is told otherwise: a port that has fallen silent. */
+void conn_silence(struct conn *conn, bool silent);
+
 void tx_init(struct tx *tx, enum tx_more (*next)(struct tx *, struct tx_slot *), void (*idle)(struct tx *));
 /* Puts a source at the end of the queue; on it already: no effect. */
 void conn_queue(struct conn *conn, struct tx *tx);

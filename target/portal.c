@@ -134,6 +134,15 @@ void portal_close(struct portal *portal)
 	portal->fd = -1;
 }
 
+void portal_silence(struct portal *portal, bool silent)
+{
+	timer_stop(&portal->pause);
+	if (portal->fd >= 0 && silent)
+		event_del(&portal->readable);
+	else if (portal->fd >= 0)
+		event_add(&portal->readable, NULL);
+}
+
 bool portal_is_open(const struct portal *portal)
 {
 	return portal->fd >= 0;

@@ -17,6 +17,7 @@ void portal_destroy(struct portal *portal); /* takes NULL */
 int portal_open(struct portal *portal);
 void portal_close(struct portal *portal);
 
+void portal_silence(struct portal *portal, bool silent); /* it is open: connections are made, and not answered */
 bool portal_is_open(const struct portal *portal);
 const struct net_address *portal_address(const struct portal *portal);
 uint16_t portal_tpgt(const struct portal *portal);

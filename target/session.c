@@ -520,6 +520,18 @@ void session_drop(struct session *session)
 	conn_finish(session->conn, "ended by the administrator");
 }
 
+void session_fall_silent(struct session *session)
+{
+	if (!session_ended(session))
+		conn_silence(session->conn, true);
+}
+
+void session_speak(struct session *session)
+{
+	if (!session_ended(session))
+		conn_silence(session->conn, false);
+}
+
 void session_kill(struct session *session, const char *reason)
 {
 	conn_fail(session->conn, reason);

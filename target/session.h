@@ -81,6 +81,8 @@ void session_hand_over(struct session *session, struct conn *conn);
 void session_logout_request(struct session *session); /* asynchronous message, event 1 */
 void session_drop(struct session *session); /* asynchronous message, event 3, and the end */
 void session_kill(struct session *session, const char *reason);
+void session_fall_silent(struct session *session); /* until session_speak */
+void session_speak(struct session *session);
 
 /* The session's last task may have gone. */
 void session_check_gone(struct session *session);

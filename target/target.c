@@ -374,6 +374,19 @@ int target_portal_refuse(struct target *target, unsigned portal, bool refuse)
 	return 0;
 }
 
+int target_portal_silence(struct target *target, unsigned portal, bool silent)
+{
+	struct session *session;
+
+	if (portal >= target->config.portal_count)
+		return -ENOENT;
+	portal_silence(target->portals[portal], silent);
+	list_for_each(session, &target->sessions, register_link)
+		if (session->nexus.portal == portal)
+			session_act(session, silent ? session_fall_silent : session_speak);
+	return 0;
+}
+
 void target_each_session(struct target *target, bool (*fn)(const struct target_session_view *view, void *arg),
 			 void *arg)
 {

@@ -174,4 +174,8 @@ int target_request_logout(struct target *target, uint32_t session_id);
  * end without a word. For braid-array's faults. */
 int target_portal_refuse(struct target *target, unsigned portal, bool refuse);
 
+/* The same portal falls silent: nothing is read, sent or told, and what arrives meanwhile is done when it speaks again.
+ * 0, or -ENOENT. */
+int target_portal_silence(struct target *target, unsigned portal, bool silent);
+
 #endif

@@ -243,9 +243,9 @@ static int parse_flap(const char *text, uint64_t *down_us, uint64_t *up_us)
 
 static const char *portal(struct array *array, char **words, size_t count, struct evbuffer *out)
 {
-	static const char usage[] = "portal takes a portal number and refuse, serve or flap:DOWN_MS/UP_MS";
+	static const char usage[] = "portal takes a portal number and refuse, silent, serve or flap:DOWN_MS/UP_MS";
 	uint64_t index, down_us = 0, up_us = 0;
-	bool refuse;
+	bool refuse, silent;
 	int err;
 
 	(void)out;
@@ -254,11 +254,14 @@ static const char *portal(struct array *array, char **words, size_t count, struc
 	if (index >= array->ports.portal_count)
 		return "no such portal";
 	refuse = !strcmp(words[1], "refuse");
-	if (!refuse && strcmp(words[1], "serve") && parse_flap(words[1], &down_us, &up_us))
+	silent = !strcmp(words[1], "silent");
+	if (!refuse && !silent && strcmp(words[1], "serve") && parse_flap(words[1], &down_us, &up_us))
 		return usage;
 	err = array_flap(array, (unsigned)index, down_us, up_us);
 	if (!err && !down_us)
 		err = array_refuse(array, (unsigned)index, refuse);
+	if (!err && !down_us)
+		err = target_portal_silence(array->target, (unsigned)index, silent);
 	return err ? strerror(-err) : NULL;
 }
 
@@ -354,7 +357,7 @@ static const struct {
 	{ "fault release", ON_WORKER, release_faults, " [ID]", "let held commands go" },
 	{ "fault clear", ON_WORKER, clear_faults, " [ID]", "remove rules; held commands stay held" },
 	{ "fault list", ON_WORKER, list_faults, "", "the rules" },
-	{ "portal", ON_CONTROL, portal, " N refuse|serve|flap:DOWN_MS/UP_MS", "take a portal down and up" },
+	{ "portal", ON_CONTROL, portal, " N refuse|silent|serve|flap:DOWN_MS/UP_MS", "take a portal down and up" },
 	{ "portals", ON_CONTROL, portals, "", "the portals" },
 	{ "sessions", ON_CONTROL, sessions, "", "who is logged in" },
 	{ "end", ON_CONTROL, end_session, " SESSION", "end a session without a word" },

@@ -344,6 +344,29 @@ static void test_group(void **state)
 	logout(b);
 }
 
+/* A port that says nothing, and does what it was told meanwhile when it speaks again. */
+static void test_silent_portal(void **state)
+{
+	struct iscsi_context *a = login(0), *b = login(1);
+	struct pollfd fd = { .fd = iscsi_get_fd(b), .events = POLLIN };
+	struct scsi_task *task;
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(ready(a, 0), 0);
+	assert_int_equal(ready(b, 0), 0);
+	must("portal 1 silent");
+	task = write_async(b, 5, &status);
+	assert_int_equal(poll(&fd, 1, 200), 0);
+	assert_int_equal(ready(a, 0), 0); /* the other one goes on */
+	must("portal 1 serve");
+	await(b, &status);
+	assert_int_equal(status, SCSI_STATUS_GOOD);
+	scsi_free_scsi_task(task);
+	logout(a);
+	logout(b);
+}
+
 static void test_resize(void **state)
 {
 	struct iscsi_context *a = login(0);
@@ -597,6 +620,7 @@ int main(void)
 		ARRAY_TEST(test_lost_write_lands_late),
 		ARRAY_TEST(test_drop),
 		ARRAY_TEST(test_group),
+		ARRAY_TEST(test_silent_portal),
 		ARRAY_TEST(test_resize),
 		ARRAY_TEST(test_portal),
 		ARRAY_TEST(test_registrants_only),
